@@ -1,0 +1,115 @@
+"""System libraries as Bazel targets: @system//:grpc, @system//:sqlite3, ...
+
+Headers are in the compiler's own search path, so a target is no more than the
+defines and the linker flags that pkg-config reports.
+"""
+
+# Target: (pkg-config modules, the Debian package that brings them).
+_PKG_CONFIG = {
+    "absl": ([
+        "absl_base",
+        "absl_bind_front",
+        "absl_btree",
+        "absl_cleanup",
+        "absl_cord",
+        "absl_flat_hash_map",
+        "absl_flat_hash_set",
+        "absl_function_ref",
+        "absl_hash",
+        "absl_inlined_vector",
+        "absl_node_hash_map",
+        "absl_numeric",
+        "absl_random_bit_gen_ref",
+        "absl_random_random",
+        "absl_span",
+        "absl_status",
+        "absl_statusor",
+        "absl_str_format",
+        "absl_strings",
+        "absl_synchronization",
+        "absl_time",
+        "absl_variant",
+    ], "libabsl-dev"),
+    "cli11": (["CLI11"], "libcli11-dev"),
+    "curl": (["libcurl"], "libcurl4-openssl-dev"),
+    "grpc": (["grpc++", "protobuf"], "libgrpc++-dev"),
+    "gtest": (["gmock", "gtest"], "libgmock-dev"),
+    "httplib": (["cpp-httplib"], "libcpp-httplib-dev"),
+    "nlohmann_json": (["nlohmann_json"], "nlohmann-json3-dev"),
+    "openssl": (["libssl", "libcrypto"], "libssl-dev"),
+    "prometheus": (["prometheus-cpp-core"], "prometheus-cpp-dev"),
+    "protobuf": (["protobuf"], "libprotobuf-dev"),
+    "spdlog": (["spdlog", "fmt"], "libspdlog-dev"),
+    "sqlite3": (["sqlite3"], "libsqlite3-dev"),
+}
+
+_BUILD = """
+package(default_visibility = ["//visibility:public"])
+
+cc_library(
+    name = "boost_asio",
+    linkopts = ["-pthread"],
+)
+
+# Registers itself when it is loaded; nothing refers to its symbols.
+cc_library(
+    name = "grpc_reflection",
+    linkopts = [
+        "-Wl,--push-state,--no-as-needed",
+        "-lgrpc++_reflection",
+        "-Wl,--pop-state",
+    ],
+    deps = [":grpc"],
+)
+
+# GoogleTest with a main function; "gtest" has none.
+cc_library(
+    name = "gtest_main",
+    linkopts = ["-lgmock_main"],
+    deps = [":gtest"],
+)
+"""
+
+_LIBRARY = """
+cc_library(
+    name = {name},
+    defines = {defines},
+    linkopts = {linkopts},
+)
+"""
+
+def _pkg_config(ctx, modules, package):
+    result = ctx.execute(["pkg-config", "--cflags", "--libs"] + modules)
+    if result.return_code != 0:
+        fail("pkg-config does not find %s (Debian package %s): run scripts/setup. It said: %s" %
+             (" ".join(modules), package, result.stderr))
+    return [flag for flag in result.stdout.strip().split(" ") if flag]
+
+def _system_libraries_impl(ctx):
+    if not ctx.which("pkg-config"):
+        fail("pkg-config is missing: run scripts/setup")
+    if not ctx.path("/usr/include/boost/asio/awaitable.hpp").exists:
+        fail("Boost.Asio with coroutines is missing (Debian package libboost1.81-dev): run scripts/setup")
+
+    build = _BUILD
+    for name, (modules, package) in sorted(_PKG_CONFIG.items()):
+        defines = []
+        libraries = []
+        for flag in _pkg_config(ctx, modules, package):
+            if flag.startswith("-D") and flag[2:] not in defines:
+                defines.append(flag[2:])
+            elif (flag.startswith("-l") or flag == "-pthread") and flag not in libraries:
+                libraries.append(flag)
+
+        # Only what a binary uses: gRPC alone names some seventy libraries.
+        linkopts = ["-Wl,--push-state,--as-needed"] + libraries + ["-Wl,--pop-state"] if libraries else []
+        build += _LIBRARY.format(name = repr(name), defines = repr(defines), linkopts = repr(linkopts))
+    ctx.file("BUILD.bazel", build)
+
+system_libraries = repository_rule(
+    implementation = _system_libraries_impl,
+    doc = "One cc_library for each system library that pkg-config knows.",
+    configure = True,
+    environ = ["PKG_CONFIG_PATH"],
+    local = True,
+)
