@@ -1,0 +1,41 @@
+// The live flows that this replica has seen last: an optimisation, never the truth.
+#ifndef AUTHFLOW_SERVER_FLOW_FLOW_CACHE_H_
+#define AUTHFLOW_SERVER_FLOW_FLOW_CACHE_H_
+
+#include <array>
+#include <list>
+#include <optional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "server/flow/flow.h"
+
+namespace authflow {
+
+// Bounded, least recently used goes first. Thread-safe. From a cached flow come only proposals (the store's compare-and-set
+// checks them) and the outcome of an ended flow (it never changes); any other answer reads the store.
+class FlowCache {
+ public:
+  explicit FlowCache(size_t capacity) : capacity_per_shard_(capacity / kShards + 1) {}
+  std::optional<Flow> Get(const FlowId& id);
+  // Keeps the longer log of the two.
+  void Put(const Flow& flow);
+
+ private:
+  static constexpr size_t kShards = 16;
+  struct Shard {
+    absl::Mutex mutex;
+    std::list<Flow> recent ABSL_GUARDED_BY(mutex);  // the newest first
+    absl::flat_hash_map<FlowId, std::list<Flow>::iterator> index ABSL_GUARDED_BY(mutex);
+  };
+  Shard& ShardOf(const FlowId& id) { return shards_[id.bytes[15] % kShards]; }
+
+  const size_t capacity_per_shard_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_FLOW_FLOW_CACHE_H_

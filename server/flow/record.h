@@ -1,0 +1,41 @@
+// The one loop through which every change of a flow goes: look, ask the rules, append; again when somebody else was first.
+#ifndef AUTHFLOW_SERVER_FLOW_RECORD_H_
+#define AUTHFLOW_SERVER_FLOW_RECORD_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/flow/use_cases.h"
+
+namespace authflow {
+
+struct Recorded {
+  Flow flow;           // as it is now
+  bool wrote = false;  // false: it was so already
+};
+
+// Proposes, with the e-mail and name of whoever *exchanged* recognises (sealed already; empty: unknown).
+Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal, std::string sealed_traits = "");
+
+// The flow from the store; FLOW_NOT_FOUND.
+Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id);
+
+// The flow of the token, from the cache if it is there: for proposals alone. FLOW_TOKEN_INVALID, FLOW_NOT_FOUND.
+Task<absl::StatusOr<Flow>> FlowOf(World& world, Secret flow_token);
+
+// What is committed with an entry. Pure.
+Append AppendOf(const Flow& before, const Entry& entry, const std::string& sealed_traits);
+
+// UNKNOWN_PRODUCT. The pointer lives as long as the world.
+absl::StatusOr<const Product*> FindProduct(const World& world, const std::string& id);
+
+// Under which key an exchange is shared.
+std::string ExchangeKey(const FlowId& id, const std::string& code_fingerprint);
+
+// Who owns what a user lists and creates: a digest, so that a flow whose user opted out stores no user id.
+std::string OwnerDigest(const std::string& product, const std::string& user_id);
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_FLOW_RECORD_H_

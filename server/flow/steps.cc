@@ -1,0 +1,65 @@
+// RecordStep, GetFlow and WatchFlow: where the user is.
+
+#include <utility>
+
+#include "server/flow/record.h"
+#include "server/flow/use_cases.h"
+
+namespace authflow {
+namespace {
+
+bool ExchangeRunsHere(World& world, const Flow& flow) {
+  return flow.exchange && world.exchanges.Running(ExchangeKey(flow.header.id, flow.exchange->code));
+}
+
+}  // namespace
+
+Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, Secret flow_token, v1::Step step) {
+  absl::StatusOr<Flow> known = co_await FlowOf(world, std::move(flow_token));
+  if (!known.ok()) co_return known.status();
+  Proposal enter = Enter{.step = step, .exchange_lost = !ExchangeRunsHere(world, *known)};
+  absl::StatusOr<Recorded> recorded = co_await Record(world, known->header.id, std::move(enter));
+  if (!recorded.ok()) co_return recorded.status();
+  OpenedFlow opened{.flow = std::move(recorded->flow), .token = {}, .authorization_url = {}, .state = {}};
+  if (step != v1::STEP_BROWSER_WAIT || opened.flow.exchanged()) co_return opened;
+
+  const Header& header = opened.flow.header;
+  absl::StatusOr<const Product*> product = FindProduct(world, header.product);
+  if (!product.ok()) co_return product.status();
+  AttemptSecrets secrets = world.keys.DeriveAttempt(header.key_name, header.id, opened.flow.attempt);
+  AuthorizationRequest authorization{.kind = header.kind,
+                                     .redirect_uri = header.redirect_uri,
+                                     .state = secrets.state,
+                                     .nonce = std::move(secrets.nonce),
+                                     .code_verifier = std::move(secrets.code_verifier),
+                                     .login_hint = ""};
+  absl::StatusOr<Secret> url = co_await (*product)->provider->AuthorizationUrl(std::move(authorization));
+  if (!url.ok()) co_return url.status();
+  opened.authorization_url = *std::move(url);
+  opened.state = std::move(secrets.state);
+  co_return opened;
+}
+
+Task<absl::StatusOr<Flow>> GetFlow(World& world, Secret flow_token) {
+  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
+  if (!token.ok()) co_return token.status();
+  absl::StatusOr<Flow> flow = co_await LoadFlow(world, token->flow_id);
+  co_return flow;
+}
+
+Task<absl::StatusOr<Attachment>> WatchFlow(World& world, Secret flow_token, std::function<void()> changed) {
+  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
+  if (!token.ok()) co_return token.status();
+  Proposal attach = Attach{};
+  absl::StatusOr<Recorded> recorded = co_await Record(world, token->flow_id, std::move(attach));
+  if (!recorded.ok()) co_return recorded.status();
+  Attachment attachment{.flow = std::move(recorded->flow), .number = 0, .watch = nullptr};
+  if (attachment.flow.outcome) co_return attachment;
+  attachment.number = attachment.flow.length;
+  attachment.watch = world.watches.Open(attachment.flow, std::move(changed));
+  // What was appended between our entry and the registration was published to nobody.
+  if (const std::optional<Flow> newer = world.cache.Get(token->flow_id)) world.watches.Publish(*newer);
+  co_return attachment;
+}
+
+}  // namespace authflow

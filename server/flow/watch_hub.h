@@ -1,0 +1,61 @@
+// Who watches which flow on this replica, and the last known state to tell them.
+#ifndef AUTHFLOW_SERVER_FLOW_WATCH_HUB_H_
+#define AUTHFLOW_SERVER_FLOW_WATCH_HUB_H_
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "server/flow/flow.h"
+
+namespace authflow {
+
+class WatchHub;
+
+// One open WatchFlow. Thread-safe.
+class Watch {
+ public:
+  ~Watch();
+  // The newest state that was published.
+  Flow Latest() const;
+  // A newer watch of the same flow took over.
+  bool replaced() const;
+
+ private:
+  friend class WatchHub;
+  Watch(WatchHub* hub, Flow flow, std::function<void()> changed);
+  void Publish(const Flow& flow);
+  void Replace();
+
+  WatchHub* const hub_;
+  const FlowId id_;
+  const std::function<void()> changed_;
+  mutable absl::Mutex mutex_;
+  Flow latest_ ABSL_GUARDED_BY(mutex_);
+  bool replaced_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// Thread-safe; outlives its watches.
+class WatchHub {
+ public:
+  // `changed` is called after each change, from any thread, quickly; it looks at Latest() and replaced(). An older watch of
+  // the flow is replaced.
+  std::shared_ptr<Watch> Open(Flow flow, std::function<void()> changed);
+  // Tells the watch of this flow, if there is one. Older news than it has is ignored.
+  void Publish(const Flow& flow);
+
+ private:
+  friend class Watch;
+  void Close(Watch* watch);
+
+  absl::Mutex mutex_;
+  absl::flat_hash_map<FlowId, std::weak_ptr<Watch>> watches_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_FLOW_WATCH_HUB_H_
