@@ -10,6 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "server/applications/local_directory.h"
+#include "server/base/random.h"
 #include "server/flow/use_cases.h"
 #include "server/storage/storage.h"
 #include "tests/support/run_task.h"
@@ -87,7 +88,7 @@ class FakeProvider final : public Provider {
 
  private:
   Task<void> Gate(Secret what) {
-    co_await Await<int>([this, what](Done<int> done) {
+    auto start = [this, what](Done<int> done) {
       {
         absl::MutexLock lock(&mutex_);
         posted_.push_back(what.Reveal());
@@ -97,7 +98,8 @@ class FakeProvider final : public Provider {
         }
       }
       done(0);
-    });
+    };
+    co_await Await<int>(std::move(start));
   }
 
   absl::Mutex mutex_;
