@@ -1,0 +1,31 @@
+// The data folder: who may use it, and the database's file.
+#ifndef AUTHFLOW_SERVER_STORAGE_FOLDER_H_
+#define AUTHFLOW_SERVER_STORAGE_FOLDER_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace authflow {
+
+// Holds an exclusive lock on FOLDER/authflowd.lock while it lives: one server at a time uses a folder. The lock goes with the
+// process, however it ends.
+class FolderLock {
+ public:
+  // FAILED_PRECONDITION says what is wrong.
+  static absl::StatusOr<FolderLock> Take(const std::string& folder);
+  FolderLock(FolderLock&& other) noexcept : file_(other.file_) { other.file_ = -1; }
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock();
+
+ private:
+  explicit FolderLock(int file) : file_(file) {}
+  int file_;
+};
+
+// Makes the file with mode 0600 when there is none; SQLite's other files inherit its mode. Synced, its name as well.
+absl::Status MakePrivateFile(const std::string& folder, const std::string& path);
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_STORAGE_FOLDER_H_

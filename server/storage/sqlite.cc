@@ -1,0 +1,150 @@
+#include "server/storage/sqlite.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error_class.h"
+
+namespace authflow {
+
+absl::Status SqliteError(sqlite3* db, int code) {
+  // The result's fixed text: sqlite3_errmsg can quote the statement.
+  const std::string text = absl::StrCat(sqlite3_errstr(code), " (SQLite ", code, ")");
+  const int system = db == nullptr ? 0 : sqlite3_system_errno(db);
+  switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+      return absl::InvalidArgumentError(absl::StrCat("The store refused the values: ", text, "."));
+    case SQLITE_FULL:
+      return Refusal(v1::ERROR_CLASS_STORE_FULL, absl::StrCat("The store's disk is full: ", text, "."));
+    case SQLITE_IOERR:
+      if (system == ENOSPC || system == EDQUOT || system == EFBIG) {
+        return Refusal(v1::ERROR_CLASS_STORE_FULL, absl::StrCat("The store's disk is full: ", text, "."));
+      }
+      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE,
+                     absl::StrCat("The store cannot use its disk: ", text, ", errno ", system, "."));
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, absl::StrCat("The store's database is damaged: ", text, "."));
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE,
+                     absl::StrCat("The store may not write its database: ", text, "."));
+    default:
+      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, absl::StrCat("The store is not available: ", text, "."));
+  }
+}
+
+bool RefusesValues(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kInvalidArgument && ClassOf(status) == v1::ERROR_CLASS_UNSPECIFIED;
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, Use use) {
+  sqlite3* handle = nullptr;
+  // Each connection belongs to one thread: no mutex of SQLite's. Readers too need to write the shared memory of the WAL.
+  const int code =
+      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  if (code != SQLITE_OK) {
+    const absl::Status status = SqliteError(handle, code);
+    sqlite3_close(handle);
+    return status;
+  }
+  std::unique_ptr<Database> database(new Database(handle));
+  sqlite3_busy_timeout(handle, 2000);
+  // Cache: 32 MB for the writer, 8 MB for a reader. After a checkpoint the WAL keeps at most 64 MB.
+  const char* const settings = use == Use::kWrite ? "PRAGMA trusted_schema = OFF;"
+                                                    "PRAGMA foreign_keys = OFF;"
+                                                    "PRAGMA journal_mode = WAL;"
+                                                    "PRAGMA synchronous = FULL;"
+                                                    "PRAGMA wal_autocheckpoint = 0;"
+                                                    "PRAGMA journal_size_limit = 67108864;"
+                                                    "PRAGMA cache_size = -32768;"
+                                                    "PRAGMA temp_store = MEMORY;"
+                                                  : "PRAGMA trusted_schema = OFF;"
+                                                    "PRAGMA query_only = ON;"
+                                                    "PRAGMA cache_size = -8192;"
+                                                    "PRAGMA temp_store = MEMORY;";
+  const absl::Status status = database->Execute(settings);
+  if (!status.ok()) return status;
+  return database;
+}
+
+Database::~Database() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(db_);
+}
+
+absl::Status Database::Execute(const char* sql) {
+  const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : SqliteError(db_, code);
+}
+
+sqlite3_stmt* Database::Prepared(const char* sql, int& code) {
+  const auto it = statements_.find(sql);
+  if (it != statements_.end()) return it->second;
+  sqlite3_stmt* statement = nullptr;
+  code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code == SQLITE_OK) statements_.emplace(sql, statement);
+  return statement;
+}
+
+Query::Query(Database& database, const char* sql) : database_(database) {
+  int code = SQLITE_OK;
+  statement_ = database.Prepared(sql, code);
+  Check(code);
+}
+
+Query::~Query() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  if (parameters_ > 0) sqlite3_clear_bindings(statement_);
+}
+
+Query& Query::Int(int64_t value) {
+  if (status_.ok()) Check(sqlite3_bind_int64(statement_, ++parameters_, value));
+  return *this;
+}
+
+Query& Query::Text(std::string_view value) {
+  const char* const data = value.data() == nullptr ? "" : value.data();  // null would be NULL
+  if (status_.ok()) {
+    Check(sqlite3_bind_text64(statement_, ++parameters_, data, value.size(), SQLITE_STATIC, SQLITE_UTF8));
+  }
+  return *this;
+}
+
+Query& Query::Blob(std::string_view value) {
+  const char* const data = value.data() == nullptr ? "" : value.data();
+  if (status_.ok()) Check(sqlite3_bind_blob64(statement_, ++parameters_, data, value.size(), SQLITE_STATIC));
+  return *this;
+}
+
+Query& Query::Null() {
+  if (status_.ok()) Check(sqlite3_bind_null(statement_, ++parameters_));
+  return *this;
+}
+
+bool Query::Next() {
+  if (!status_.ok()) return false;
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) Check(code);
+  return false;
+}
+
+std::string Query::GetBytes(int column) const {
+  const void* const data = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return size == 0 ? std::string() : std::string(static_cast<const char*>(data), static_cast<size_t>(size));
+}
+
+Uuid Query::GetId(int column) const { return Uuid::FromBytes(GetBytes(column)).value_or(Uuid()); }
+
+void Query::Check(int code) {
+  if (code != SQLITE_OK) status_ = SqliteError(database_.handle(), code);
+}
+
+}  // namespace authflow
