@@ -1,0 +1,178 @@
+// authflowd: picks the real parts. The only wiring.
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "server/applications/local_directory.h"
+#include "server/applications/no_directory.h"
+#include "server/base/random.h"
+#include "server/base/version.h"
+#include "server/config/config.h"
+#include "server/delivery/file_sink.h"
+#include "server/delivery/plain_sinks.h"
+#include "server/delivery/segment_sink.h"
+#include "server/process/host_port.h"
+#include "server/process/options.h"
+#include "server/process/products.h"
+#include "server/process/serve.h"
+#include "server/process/signals.h"
+#include "server/process/verbs.h"
+#include "server/process/workers.h"
+#include "server/provider/dev_provider.h"
+#include "server/provider/oidc_provider.h"
+#include "server/storage/storage.h"
+
+namespace authflow {
+namespace {
+
+// How many live flows the cache keeps: some 1.5 KB each.
+constexpr size_t kCachedFlows = 100'000;
+// How long an exchange or a refresh can be repeated and gets the same answer.
+constexpr absl::Duration kAnswersKept = absl::Seconds(60);
+
+// The configuration of --dev: one product.
+Config DevConfig() {
+  ProductConfig dev;
+  dev.id = "dev";
+  dev.display_name = "dev";
+  dev.redirect = {.host = "127.0.0.1", .path = "/callback", .ports = {}, .uris = {}};
+  dev.applications = LocalApplicationsConfig{.regions = {"eu", "us"}};
+  return Config{.products = {dev},
+                .limits = {.expiry = absl::Minutes(30),
+                           .browser_wait = absl::Minutes(10),
+                           .exchange = absl::Seconds(30)}};
+}
+
+absl::Status MakeFolder(const std::string& folder) {
+  if (mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+  return absl::FailedPreconditionError("cannot make the data folder " + folder + ": " + std::strerror(errno));
+}
+
+std::shared_ptr<Sink> SinkOf(const ProductConfig& product, const Options& options, HttpClient& http,
+                             const Clock& clock) {
+  if (options.verb == Verb::kDev) return NewConsoleSink(stdout);
+  if (const auto* file = std::get_if<FileSinkConfig>(&product.sink)) {
+    return NewFileSink(options.data + "/" + file->path);
+  }
+  if (const auto* segment = std::get_if<SegmentSinkConfig>(&product.sink)) {
+    return NewSegmentSink(SegmentOptions{.endpoint = segment->endpoint,
+                                         .write_key = segment->write_key,
+                                         .timeout = segment->timeout,
+                                         .ca_file = segment->ca_file},
+                          http, clock);
+  }
+  return NewNoneSink();
+}
+
+absl::Status Run(const Options& options) {
+  const bool dev = options.verb == Verb::kDev;
+  absl::StatusOr<Config> config = dev ? DevConfig() : LoadConfig(options.config);
+  if (!config.ok()) return config.status();
+  const SystemClock clock;
+  if (!dev) {
+    if (absl::Status made = MakeFolder(options.data); !made.ok()) return made;
+  }
+  const std::string key_file = options.key_file.empty() ? options.data + "/server.key" : options.key_file;
+  absl::StatusOr<Keys> keys = dev && options.key_file.empty()
+                                  ? absl::StatusOr<Keys>(Keys({Secret(RandomBytes(32))}))
+                                  : Keys::LoadOrCreate(key_file);
+  if (!keys.ok()) return keys.status();
+  absl::StatusOr<std::unique_ptr<HttpListener>> listener = ListenHttp(options.http_listen);
+  if (!listener.ok()) return listener.status();
+
+  // In the order in which they need one another; destroyed the other way round, the executor last.
+  Workers workers;
+  StoppableHttp http(NewCurlHttpClient(), workers.executor());
+  absl::flat_hash_map<std::string, std::shared_ptr<Sink>> sinks;
+  std::vector<ProductLabels> labels;
+  for (const ProductConfig& product : config->products) {
+    sinks[product.id] = SinkOf(product, options, http, clock);
+    labels.push_back({.id = product.id, .sink = sinks[product.id]->kind()});
+  }
+  Metrics metrics(kVersion, labels);
+  std::unique_ptr<Storage> storage;
+  if (dev) {
+    storage = NewMemoryStorage(clock);
+  } else {
+    absl::StatusOr<std::unique_ptr<Storage>> opened = OpenSqlite(options.data, clock, &metrics.storage());
+    if (!opened.ok()) return opened.status();
+    storage = *std::move(opened);
+  }
+
+  std::shared_ptr<DevProvider> dev_provider;
+  if (dev) dev_provider = NewDevProvider("http://" + (*listener)->address() + "/dev/authorize", *keys, clock);
+  absl::flat_hash_map<std::string, Product> products;
+  for (const ProductConfig& configured : config->products) {
+    Product product = ProductOf(configured, config->limits);
+    product.provider = dev ? dev_provider : NewOidcProvider(configured.provider, http, clock);
+    if (const auto* local = std::get_if<LocalApplicationsConfig>(&configured.applications)) {
+      product.applications =
+          NewLocalDirectory(product.id, local->regions, storage->applications(), clock, *keys);
+    } else {
+      product.applications = NewNoDirectory();
+    }
+    products.emplace(product.id, std::move(product));
+  }
+
+  FlowCache cache(kCachedFlows);
+  WatchHub watches;
+  Nursery nursery;
+  Shared<SignedIn> exchanges(nursery, kAnswersKept);
+  Shared<Tokens> refreshes(nursery, kAnswersKept);
+  World world{.clock = clock,
+              .keys = *keys,
+              .flows = storage->flows(),
+              .invocations = storage->invocations(),
+              .observer = metrics.flows(),
+              .products = products,
+              .cache = cache,
+              .watches = watches,
+              .exchanges = exchanges,
+              .refreshes = refreshes,
+              .executor = workers.executor()};
+  absl::Status served;
+  {
+    DeliveryLoop delivery(storage->outbox(), clock, *keys, std::move(sinks), &metrics.delivery(), workers.executor());
+    Parts parts{.world = world,
+                .nursery = nursery,
+                .outbox = storage->outbox(),
+                .metrics = metrics,
+                .http = http,
+                .http_listener = **listener,
+                .delivery = delivery,
+                .dev_authorize = {}};
+    if (dev) parts.dev_authorize = [dev_provider](const std::string& query) { return dev_provider->DevAuthorize(query); };
+    served = Serve(options, std::move(parts));
+  }
+  http.Stop();
+  storage.reset();
+  workers.Join();
+  return served;
+}
+
+int Main(int argc, char** argv) {
+  TakeSignals();
+  const std::variant<Options, int> parsed = ParseOptions(argc, argv);
+  if (const int* code = std::get_if<int>(&parsed)) return *code;
+  const Options& options = std::get<Options>(parsed);
+  if (options.verb == Verb::kInit) return RunInit(options);
+  if (options.verb == Verb::kCheck || options.verb == Verb::kProbe) return RunCheck(options);
+
+  umask(077);
+  StartLog(options.log_format, options.log_level);
+  const absl::Status served = Run(options);
+  StopLog();
+  if (served.ok()) return 0;
+  std::cerr << "authflowd: " << std::string(served.message()) << "\n";
+  return 1;
+}
+
+}  // namespace
+}  // namespace authflow
+
+int main(int argc, char** argv) { return authflow::Main(argc, argv); }

@@ -1,0 +1,37 @@
+// The HTTP side of the server: /metrics and /healthz for machines, and /dev/authorize with --dev.
+#ifndef AUTHFLOW_SERVER_PROCESS_HTTP_LISTENER_H_
+#define AUTHFLOW_SERVER_PROCESS_HTTP_LISTENER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace authflow {
+
+// What it serves. Each is called on one of the listener's few threads.
+struct HttpPages {
+  std::function<std::string()> metrics;  // Prometheus' text format
+  std::function<bool()> healthy;
+  // Takes the query, returns where the browser goes, or INVALID_ARGUMENT. Empty: there is no such page.
+  std::function<absl::StatusOr<std::string>(const std::string& query)> dev_authorize;
+};
+
+class HttpListener {
+ public:
+  virtual ~HttpListener() = default;
+  // HOST and the real port.
+  virtual const std::string& address() const = 0;
+  // Once.
+  virtual void Start(HttpPages pages) = 0;
+  // Ends what is being served, then returns. The destructor does it as well.
+  virtual void Stop() = 0;
+};
+
+// Listens on HOST:PORT (port 0: any), but answers only after Start. FAILED_PRECONDITION: it cannot.
+absl::StatusOr<std::unique_ptr<HttpListener>> ListenHttp(const std::string& host_port);
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_PROCESS_HTTP_LISTENER_H_

@@ -1,0 +1,103 @@
+#include "server/process/options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "server/base/version.h"
+#include "server/process/host_port.h"
+
+namespace authflow {
+namespace {
+
+std::string CheckHostPort(const std::string& text) {
+  return ParseHostPort(text) ? "" : "\"" + text + "\" is not of the form HOST:PORT";
+}
+
+std::string CheckDuration(const std::string& text) {
+  absl::Duration duration;
+  const bool parsed = absl::ParseDuration(text, &duration);
+  if (parsed && duration >= absl::ZeroDuration() && duration <= absl::Hours(1)) return "";
+  return "\"" + text + "\" is not a duration like 500ms, 10s or 2m, of an hour at most";
+}
+
+// What CLI11 cannot say: which flags need which.
+std::string Missing(const Options& options) {
+  const bool serves = options.verb == Verb::kServe || options.verb == Verb::kDev;
+  if (options.verb != Verb::kDev && options.verb != Verb::kInit && options.config.empty()) {
+    return "--config FILE is missing (authflowd init writes one; authflowd --dev needs none)";
+  }
+  if (options.verb == Verb::kServe && options.data.empty()) {
+    return "--data DIR is missing: the folder for the database and the server's key";
+  }
+  if (options.tls_certificate.empty() != options.tls_key.empty()) return "--tls-cert and --tls-key go together";
+  if (serves && options.tls_certificate.empty() && !options.allow_plaintext &&
+      !ParseHostPort(options.listen)->IsLoopback()) {
+    return "--listen " + options.listen +
+           " can be reached from other machines: give --tls-cert and --tls-key, or --allow-plaintext if something in "
+           "front does TLS";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::variant<Options, int> ParseOptions(int argc, char** argv) {
+  Options options;
+  CLI::App app{"authflowd signs people in to command-line tools and records where they drop off."};
+  app.set_version_flag("--version", std::string("authflowd ") + kVersion);
+
+  bool check = false, probe = false, dev = false;
+  std::string grace = "10s", level = "info", format = "auto";
+  app.add_option("--config", options.config, "Configuration file")->type_name("FILE");
+  app.add_option("--data", options.data, "Folder for the database and the server's key; made if absent")
+      ->type_name("DIR");
+  app.add_option("--key-file", options.key_file, "The server's key, made if absent (default: DIR/server.key)")
+      ->type_name("FILE");
+  app.add_option("--listen", options.listen, "gRPC address; port 0 means any")
+      ->type_name("HOST:PORT")
+      ->capture_default_str()
+      ->check(CheckHostPort);
+  app.add_option("--http-listen", options.http_listen, "HTTP address of /metrics and /healthz")
+      ->type_name("HOST:PORT")
+      ->capture_default_str()
+      ->check(CheckHostPort);
+  app.add_option("--tls-cert", options.tls_certificate, "PEM file, the certificate chain")->type_name("FILE");
+  app.add_option("--tls-key", options.tls_key, "PEM file, the certificate's key")->type_name("FILE");
+  app.add_flag("--allow-plaintext", options.allow_plaintext, "Serve without TLS on an address that is not loopback");
+  app.add_option("--grace", grace, "How long a drain may take")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->check(CheckDuration);
+  app.add_option("--log-level", level, "debug, info, warning or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  app.add_option("--log-format", format, "text, json, or auto: text on a terminal")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "text", "json"}));
+  app.add_flag("--check", check, "Validate the configuration and exit");
+  app.add_flag("--probe", probe, "With --check: ask the providers as well");
+  app.add_flag("--dev", dev, "For tests of CLIs: memory store, a provider that signs in at once, events on stdout");
+  CLI::App* init = app.add_subcommand("init", "Write a commented configuration");
+  init->add_option("--issuer", options.issuer, "The OpenID provider's issuer URL")->required()->type_name("URL");
+  init->add_option("--client-id", options.client_id, "Our client there")->required()->type_name("ID");
+  init->add_option("--output", options.output, "Where to write it (default: stdout)")->type_name("FILE");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
+  }
+  options.verb = *init ? Verb::kInit : check ? (probe ? Verb::kProbe : Verb::kCheck) : dev ? Verb::kDev : Verb::kServe;
+  absl::ParseDuration(grace, &options.grace);
+  options.log_level = *ParseLogLevel(level);
+  options.log_format = *ParseLogFormat(format);
+  std::string missing = Missing(options);
+  if (probe && !check) missing = "--probe goes with --check";
+  if (!missing.empty()) {
+    std::cerr << "authflowd: " << missing << "\n";
+    return 2;
+  }
+  return options;
+}
+
+}  // namespace authflow

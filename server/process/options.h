@@ -1,0 +1,39 @@
+// What authflowd is asked to do, from its command line.
+#ifndef AUTHFLOW_SERVER_PROCESS_OPTIONS_H_
+#define AUTHFLOW_SERVER_PROCESS_OPTIONS_H_
+
+#include <string>
+#include <variant>
+
+#include "absl/time/time.h"
+#include "server/base/log/log.h"
+
+namespace authflow {
+
+enum class Verb { kServe, kDev, kCheck, kProbe, kInit };
+
+struct Options {
+  Verb verb = Verb::kServe;
+  std::string config;
+  std::string data;
+  std::string key_file;  // empty: server.key in the data folder
+  std::string listen = "127.0.0.1:7443";
+  std::string http_listen = "127.0.0.1:7480";
+  std::string tls_certificate;
+  std::string tls_key;
+  bool allow_plaintext = false;
+  absl::Duration grace = absl::Seconds(10);
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kAuto;
+  // init
+  std::string issuer;
+  std::string client_id;
+  std::string output;  // empty: stdout
+};
+
+// The options, or the code to exit with: 0 after --help and --version, 2 for a wrong command line (said on stderr).
+std::variant<Options, int> ParseOptions(int argc, char** argv);
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_PROCESS_OPTIONS_H_

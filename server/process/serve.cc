@@ -1,0 +1,82 @@
+#include "server/process/serve.h"
+
+#include <algorithm>
+#include <atomic>
+#include <iostream>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "server/base/version.h"
+#include "server/process/scrape.h"
+#include "server/process/signals.h"
+#include "server/process/ticker.h"
+#include "server/rpc/rpc_log.h"
+
+namespace authflow {
+namespace {
+
+// Overdue flows closed at a time: a long backlog leaves room for calls in between.
+constexpr int kCloseAtOnce = 256;
+
+Task<bool> CloseOverdue(World* world) {
+  absl::StatusOr<int> looked_at = co_await CloseOverdueFlows(*world, kCloseAtOnce);
+  if (!looked_at.ok()) {
+    Log(LogLevel::kWarning, "overdue flows could not be closed",
+        {{"reason", NameOf(ClassOf(looked_at.status()))}, {"message", std::string(looked_at.status().message())}});
+    co_return false;
+  }
+  co_return *looked_at == kCloseAtOnce;
+}
+
+// What is left of a budget of time.
+class Budget {
+ public:
+  explicit Budget(absl::Duration whole) : end_(absl::Now() + whole) {}
+  absl::Duration Left() const { return std::max(end_ - absl::Now(), absl::ZeroDuration()); }
+
+ private:
+  const absl::Time end_;
+};
+
+}  // namespace
+
+absl::Status Serve(const Options& options, Parts parts) {
+  LoggingRpcObserver observer(parts.metrics.rpc());
+  const RpcServerOptions rpc_options{
+      .listen = options.listen, .tls_certificate = options.tls_certificate, .tls_key = options.tls_key};
+  absl::StatusOr<std::unique_ptr<RpcServer>> rpc =
+      StartRpcServer(rpc_options, parts.world, parts.nursery, observer);
+  if (!rpc.ok()) return rpc.status();
+
+  Scrape scrape(parts.metrics, parts.world.flows, parts.outbox, parts.world.clock,
+                parts.world.executor);
+  std::atomic<bool> healthy = true;
+  parts.http_listener.Start(HttpPages{.metrics = [&scrape] { return scrape.Text(); },
+                                      .healthy = [&healthy] { return healthy.load(); },
+                                      .dev_authorize = std::move(parts.dev_authorize)});
+  parts.delivery.Start();
+  Ticker closer(parts.world.executor, absl::Seconds(1), [world = &parts.world] { return CloseOverdue(world); });
+  (*rpc)->SetServing(true);
+  std::cout << "authflowd ready grpc=" << (*rpc)->address() << " http=" << parts.http_listener.address() << std::endl;
+  Log(LogLevel::kInfo, "serving",
+      {{"version", kVersion}, {"grpc", (*rpc)->address()}, {"http", parts.http_listener.address()}});
+
+  WaitForStop();
+  Log(LogLevel::kInfo, "draining", {{"grace_ms", absl::ToInt64Milliseconds(options.grace)}});
+  const Budget budget(options.grace);
+  healthy = false;
+  (*rpc)->SetServing(false);
+  (*rpc)->Drain();
+  // An exchange that is under way gets most of the time to end well; what hangs beyond that is cut off.
+  (*rpc)->Shutdown(budget.Left() * 0.6);
+  const bool finished = parts.nursery.WaitUntilEmpty(budget.Left() * 0.5);
+  closer.Stop();
+  const bool settled = parts.delivery.Stop(budget.Left() * 0.5);
+  parts.http.Stop();
+  parts.nursery.WaitUntilEmpty(absl::InfiniteDuration());
+  parts.http_listener.Stop();
+  Log(LogLevel::kInfo, "stopped", {{"calls_cut_off", !finished}, {"deliveries_given_up", !settled}});
+  return absl::OkStatus();
+}
+
+}  // namespace authflow

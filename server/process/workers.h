@@ -1,0 +1,26 @@
+// The threads that coroutines run on.
+#ifndef AUTHFLOW_SERVER_PROCESS_WORKERS_H_
+#define AUTHFLOW_SERVER_PROCESS_WORKERS_H_
+
+#include <algorithm>
+#include <boost/asio/thread_pool.hpp>
+#include <thread>
+
+#include "server/base/task.h"
+
+namespace authflow {
+
+// Made first and destroyed last: a coroutine's frame must not outlive its executor.
+class Workers {
+ public:
+  Executor executor() { return pool_.get_executor(); }
+  // Waits until no coroutine, timer or posted function is left, then ends the threads.
+  void Join() { pool_.join(); }
+
+ private:
+  boost::asio::thread_pool pool_{std::max(2u, std::thread::hardware_concurrency())};
+};
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_PROCESS_WORKERS_H_

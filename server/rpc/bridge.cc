@@ -1,0 +1,79 @@
+#include "server/rpc/bridge.h"
+
+#include <cxxabi.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
+#include <cstdlib>
+#include <string>
+#include <typeinfo>
+
+#include "server/base/error_class.h"
+#include "server/base/text.h"
+#include "server/rpc/status.h"
+#include "server/rpc/validate.h"
+
+namespace authflow {
+
+absl::Status CheckSize(size_t bytes) {
+  if (bytes <= kMaxRequestBytes) return absl::OkStatus();
+  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST,
+                 Cat("the request has ", bytes, " bytes, at most ", kMaxRequestBytes, " are accepted"));
+}
+
+absl::Status NotParsed(const std::string& message_name) {
+  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST,
+                 Cat("the request is not a valid ", message_name, ": its encoding is broken, or a string is not UTF-8"));
+}
+
+absl::Status StatusOf(std::exception_ptr exception) {
+  // What an exception says may quote what it could not digest: only its type is told, to the log alone.
+  std::string cause = "unknown";
+  try {
+    std::rethrow_exception(exception);
+  } catch (const boost::system::system_error& error) {
+    cause = Cat("system_error: ", error.code().message());
+  } catch (const std::exception& error) {
+    char* name = abi::__cxa_demangle(typeid(error).name(), nullptr, nullptr, nullptr);
+    cause = name != nullptr ? name : typeid(error).name();
+    std::free(name);
+  } catch (...) {
+  }
+  return absl::InternalError(Cat("an exception ended the call: ", cause));
+}
+
+class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
+ public:
+  explicit Reactor(std::shared_ptr<UnaryCall> call) : call_(std::move(call)) { call_->wire().nursery.Enter(); }
+
+ private:
+  void OnCancel() override {
+    boost::asio::post(call_->strand(),
+                      [call = call_]() { call->Finish(absl::CancelledError("the caller went away"), {}); });
+  }
+  void OnDone() override {
+    Nursery& nursery = call_->wire().nursery;
+    delete this;
+    nursery.Leave();
+  }
+
+  const std::shared_ptr<UnaryCall> call_;
+};
+
+UnaryCall::UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response)
+    : wire_(wire), strand_(boost::asio::make_strand(wire.executor)), timer_(wire.observer, method), response_(response) {}
+
+grpc::ServerUnaryReactor* UnaryCall::Bind() {
+  reactor_ = new Reactor(shared_from_this());
+  return reactor_;
+}
+
+void UnaryCall::Finish(const absl::Status& status, grpc::ByteBuffer response) {
+  if (reactor_ == nullptr) return;
+  if (status.ok()) response_->Swap(&response);
+  timer_.Handled(status, *note_);
+  // The reactor may be gone before Finish returns.
+  std::exchange(reactor_, nullptr)->Finish(ToGrpc(status));
+}
+
+}  // namespace authflow

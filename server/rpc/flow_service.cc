@@ -1,0 +1,154 @@
+// FlowService: flows, from the start of a login to its single end.
+
+#include <memory>
+#include <utility>
+
+#include "authflow/v1/flow_service.grpc.pb.h"
+#include "server/base/error_class.h"
+#include "server/events/event.h"
+#include "server/rpc/bridge.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/services.h"
+#include "server/rpc/validate.h"
+
+namespace authflow {
+
+void NoteFlow(const World& world, const Secret& flow_token, Note& note) {
+  const absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
+  if (token.ok()) note.flow_id = token->flow_id.ToString();
+}
+
+void NoteFlow(const Flow& flow, Note& note) {
+  note.flow_id = flow.header.id.ToString();
+  note.step = std::string(StepName(flow.step));
+}
+
+namespace {
+
+Task<absl::StatusOr<v1::StartFlowResponse>> HandleStartFlow(World& world, v1::StartFlowRequest request,
+                                                            std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  NewFlow wanted = FromProto(std::move(request));
+  absl::StatusOr<OpenedFlow> opened = co_await StartFlow(world, std::move(wanted));
+  if (!opened.ok()) {
+    const auto metadata = MetadataOf(opened.status());
+    if (const auto it = metadata.find("flow_id"); it != metadata.end()) note->flow_id = it->second;
+    co_return opened.status();
+  }
+  NoteFlow(opened->flow, *note);
+  v1::StartFlowResponse response;
+  *response.mutable_flow() = ToProto(opened->flow);
+  response.set_flow_token(opened->token.Reveal());
+  response.set_authorization_url(opened->authorization_url.Reveal());
+  response.set_state(opened->state.Reveal());
+  response.set_redirect_uri(opened->flow.header.redirect_uri);
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::RecordStepResponse>> HandleRecordStep(World& world, v1::RecordStepRequest request,
+                                                              std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret token(std::move(*request.mutable_flow_token()));
+  NoteFlow(world, token, *note);
+  absl::StatusOr<OpenedFlow> opened = co_await RecordStep(world, std::move(token), request.step());
+  if (!opened.ok()) co_return opened.status();
+  NoteFlow(opened->flow, *note);
+  v1::RecordStepResponse response;
+  *response.mutable_flow() = ToProto(opened->flow);
+  response.set_authorization_url(opened->authorization_url.Reveal());
+  response.set_state(opened->state.Reveal());
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::FinishFlowResponse>> HandleFinishFlow(World& world, v1::FinishFlowRequest request,
+                                                              std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret token(std::move(*request.mutable_flow_token()));
+  NoteFlow(world, token, *note);
+  Outcome outcome = FromProto(request.outcome());
+  absl::StatusOr<Flow> flow = co_await FinishFlow(world, std::move(token), std::move(outcome));
+  if (!flow.ok()) co_return flow.status();
+  NoteFlow(*flow, *note);
+  v1::FinishFlowResponse response;
+  *response.mutable_flow() = ToProto(*flow);
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::GetFlowResponse>> HandleGetFlow(World& world, v1::GetFlowRequest request,
+                                                        std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret token(std::move(*request.mutable_flow_token()));
+  NoteFlow(world, token, *note);
+  absl::StatusOr<Flow> flow = co_await GetFlow(world, std::move(token));
+  if (!flow.ok()) co_return flow.status();
+  NoteFlow(*flow, *note);
+  v1::GetFlowResponse response;
+  *response.mutable_flow() = ToProto(*flow);
+  co_return response;
+}
+
+Task<absl::StatusOr<Look<v1::WatchFlowResponse>>> HandleWatchFlow(World& world, v1::WatchFlowRequest request,
+                                                                  std::function<void()> changed,
+                                                                  std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret token(std::move(*request.mutable_flow_token()));
+  NoteFlow(world, token, *note);
+  absl::StatusOr<Attachment> attachment = co_await WatchFlow(world, std::move(token), std::move(changed));
+  if (!attachment.ok()) co_return attachment.status();
+  // The stream owns the watch: it is the client's sign of life, and ends with the stream.
+  co_return [attachment = *std::move(attachment), note](bool draining) {
+    const Flow flow = attachment.watch == nullptr ? attachment.flow : attachment.watch->Latest();
+    NoteFlow(flow, *note);
+    News<v1::WatchFlowResponse> news;
+    *news.message.mutable_flow() = ToProto(flow);
+    if (!flow.outcome) {
+      news.message.set_replaced(attachment.watch != nullptr && attachment.watch->replaced());
+      news.message.set_draining(draining && !news.message.replaced());
+    }
+    news.last = flow.outcome.has_value() || news.message.replaced() || draining;
+    return news;
+  };
+}
+
+using Raw = v1::FlowService::WithRawCallbackMethod_StartFlow<
+    v1::FlowService::WithRawCallbackMethod_RecordStep<v1::FlowService::WithRawCallbackMethod_FinishFlow<
+        v1::FlowService::WithRawCallbackMethod_GetFlow<
+            v1::FlowService::WithRawCallbackMethod_WatchFlow<v1::FlowService::Service>>>>>;
+
+class FlowServiceImpl final : public Raw {
+ public:
+  FlowServiceImpl(Wire& wire, World& world) : wire_(wire), world_(world) {}
+
+  grpc::ServerUnaryReactor* StartFlow(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+                                      grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, RpcMethodIndex("StartFlow"), *in, out, &HandleStartFlow, world_);
+  }
+  grpc::ServerUnaryReactor* RecordStep(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+                                       grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, RpcMethodIndex("RecordStep"), *in, out, &HandleRecordStep, world_);
+  }
+  grpc::ServerUnaryReactor* FinishFlow(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+                                       grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, RpcMethodIndex("FinishFlow"), *in, out, &HandleFinishFlow, world_);
+  }
+  grpc::ServerUnaryReactor* GetFlow(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+                                    grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, RpcMethodIndex("GetFlow"), *in, out, &HandleGetFlow, world_);
+  }
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchFlow(grpc::CallbackServerContext*,
+                                                        const grpc::ByteBuffer* in) override {
+    return ServeStream(wire_, RpcMethodIndex("WatchFlow"), *in, &HandleWatchFlow, world_);
+  }
+
+ private:
+  Wire& wire_;
+  World& world_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> NewFlowService(Wire& wire, World& world) {
+  return std::make_unique<FlowServiceImpl>(wire, world);
+}
+
+}  // namespace authflow

@@ -1,0 +1,45 @@
+#include "server/rpc/rpc_log.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/base/text.h"
+
+namespace authflow {
+
+LogLevel LevelOf(const RpcRecord& record, uint64_t nth) {
+  const bool store =
+      record.reason == v1::ERROR_CLASS_STORE_UNAVAILABLE || record.reason == v1::ERROR_CLASS_STORE_FULL;
+  if (store) return LogLevel::kWarning;
+  switch (record.code) {
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDataLoss:
+      return LogLevel::kError;
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kCancelled:  // the caller's choice; how each watch ends that is not waited out
+      break;
+    default:
+      return LogLevel::kInfo;
+  }
+  if (!kRpcMethods[record.method].streams && record.latency > kSlowRpc) return LogLevel::kInfo;
+  return nth % kRpcSample == 0 ? LogLevel::kInfo : LogLevel::kDebug;
+}
+
+void LoggingRpcObserver::OnRpcHandled(const RpcRecord& record) {
+  next_.OnRpcHandled(record);
+  const LogLevel level = LevelOf(record, count_.fetch_add(1, std::memory_order_relaxed));
+  if (!IsLogged(level)) return;
+  const RpcMethod& method = kRpcMethods[record.method];
+  const bool refused = record.reason != v1::ERROR_CLASS_UNSPECIFIED;
+  Log(level, "rpc",
+      {{"method", Cat(method.service, "/", method.name)},
+       {"code", absl::StatusCodeToString(record.code)},
+       {"reason", refused ? NameOf(record.reason) : std::string_view()},
+       {"message", record.message},
+       {"flow_id", record.flow_id},
+       {"step", record.step},
+       {"latency_ms", absl::ToDoubleMilliseconds(record.latency)}});
+}
+
+}  // namespace authflow

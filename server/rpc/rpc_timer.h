@@ -1,0 +1,43 @@
+// Counts one call: started when it is made, handled once.
+#ifndef AUTHFLOW_SERVER_RPC_RPC_TIMER_H_
+#define AUTHFLOW_SERVER_RPC_RPC_TIMER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/rpc/observer.h"
+#include "server/rpc/wire.h"
+
+namespace authflow {
+
+class RpcTimer {
+ public:
+  RpcTimer(RpcObserver& observer, size_t method)
+      : observer_(observer), method_(method), start_(std::chrono::steady_clock::now()) {
+    observer_.OnRpcStarted(method_);
+  }
+
+  void Handled(const absl::Status& status, const Note& note) {
+    RpcRecord record;
+    record.method = method_;
+    record.code = status.code();
+    record.reason = ClassOf(status);
+    record.message = std::string(status.message());
+    record.flow_id = note.flow_id;
+    record.step = note.step;
+    record.latency = absl::FromChrono(std::chrono::steady_clock::now() - start_);
+    observer_.OnRpcHandled(record);
+  }
+
+ private:
+  RpcObserver& observer_;
+  const size_t method_;
+  const std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_RPC_RPC_TIMER_H_

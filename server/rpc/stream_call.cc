@@ -1,0 +1,140 @@
+#include "server/rpc/stream_call.h"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/rpc/bridge.h"
+#include "server/rpc/status.h"
+
+namespace authflow {
+
+void OpenStreams::Drain() {
+  std::vector<std::shared_ptr<StreamCall>> calls;
+  {
+    absl::MutexLock lock(&mutex_);
+    draining_ = true;
+    for (const auto& [key, weak] : calls_) {
+      if (auto call = weak.lock()) calls.push_back(std::move(call));
+    }
+  }
+  for (const auto& call : calls) call->Drain();
+}
+
+bool OpenStreams::Add(const std::shared_ptr<StreamCall>& call) {
+  absl::MutexLock lock(&mutex_);
+  calls_.emplace(call.get(), call);
+  return draining_;
+}
+
+void OpenStreams::Remove(const StreamCall* call) {
+  absl::MutexLock lock(&mutex_);
+  calls_.erase(call);
+}
+
+class StreamCall::Reactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  explicit Reactor(std::shared_ptr<StreamCall> call) : call_(std::move(call)) { call_->wire().nursery.Enter(); }
+
+ private:
+  void OnWriteDone(bool ok) override {
+    boost::asio::post(call_->strand(), [call = call_, ok]() { call->OnWritten(ok); });
+  }
+  void OnCancel() override {
+    boost::asio::post(call_->strand(), [call = call_]() { call->Close(absl::CancelledError("the caller went away")); });
+  }
+  void OnDone() override {
+    Nursery& nursery = call_->wire().nursery;
+    delete this;
+    nursery.Leave();
+  }
+
+  const std::shared_ptr<StreamCall> call_;
+};
+
+StreamCall::StreamCall(Wire& wire, size_t method)
+    : wire_(wire),
+      strand_(boost::asio::make_strand(wire.executor)),
+      timer_(wire.observer, method),
+      heartbeat_(strand_) {}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamCall::Bind() {
+  reactor_ = new Reactor(shared_from_this());
+  draining_ = wire_.streams.Add(shared_from_this());
+  return reactor_;
+}
+
+void StreamCall::Opened(absl::StatusOr<LookEncoded> look) {
+  if (closed_) return;
+  if (!look.ok()) return Close(look.status());
+  look_ = *std::move(look);
+  ArmHeartbeat();
+  news_ = true;
+  Send();
+}
+
+void StreamCall::Changed() {
+  if (changed_.exchange(true)) return;
+  boost::asio::post(strand_, [self = shared_from_this()]() {
+    self->changed_ = false;
+    self->news_ = true;
+    self->Send();
+  });
+}
+
+void StreamCall::Drain() {
+  boost::asio::post(strand_, [self = shared_from_this()]() {
+    self->draining_ = true;
+    self->news_ = true;
+    self->Send();
+  });
+}
+
+void StreamCall::Send() {
+  if (closed_ || writing_ || !news_ || !look_) return;
+  news_ = false;
+  try {
+    sending_ = look_(draining_);
+  } catch (...) {
+    return Close(StatusOf(std::current_exception()));
+  }
+  writing_ = true;
+  reactor_->StartWrite(&sending_.message);
+}
+
+void StreamCall::OnWritten(bool ok) {
+  writing_ = false;
+  if (closed_) return Close(*closed_);
+  if (!ok) return Close(absl::CancelledError("the caller went away"));
+  if (sending_.last) return Close(absl::OkStatus());
+  Send();
+}
+
+void StreamCall::Close(const absl::Status& status) {
+  if (!closed_) {
+    closed_ = status;
+    look_ = nullptr;
+    heartbeat_.cancel();
+    wire_.streams.Remove(this);
+  }
+  if (writing_ || reactor_ == nullptr) return;
+  timer_.Handled(*closed_, *note_);
+  // The reactor may be gone before Finish returns.
+  std::exchange(reactor_, nullptr)->Finish(ToGrpc(*closed_));
+}
+
+void StreamCall::ArmHeartbeat() {
+  heartbeat_.expires_after(absl::ToChronoNanoseconds(wire_.heartbeat));
+  heartbeat_.async_wait(boost::asio::bind_executor(
+      strand_, [self = shared_from_this()](const boost::system::error_code& error) {
+        if (error || self->closed_) return;
+        self->news_ = true;
+        self->Send();
+        self->ArmHeartbeat();
+      }));
+}
+
+}  // namespace authflow

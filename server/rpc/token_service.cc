@@ -1,0 +1,88 @@
+// TokenService: what the provider issues.
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "authflow/v1/token_service.grpc.pb.h"
+#include "server/rpc/bridge.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/services.h"
+#include "server/rpc/validate.h"
+
+namespace authflow {
+namespace {
+
+Task<absl::StatusOr<v1::ExchangeCodeResponse>> HandleExchangeCode(World& world, v1::ExchangeCodeRequest request,
+                                                                  std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret token(std::move(*request.mutable_flow_token()));
+  NoteFlow(world, token, *note);
+  Secret query(std::move(*request.mutable_redirect_query()));
+  absl::StatusOr<SignedIn> signed_in = co_await ExchangeCode(world, std::move(token), std::move(query));
+  if (!signed_in.ok()) co_return signed_in.status();
+  v1::ExchangeCodeResponse response;
+  *response.mutable_tokens() = ToProto(signed_in->tokens);
+  *response.mutable_identity() = ToProto(signed_in->identity);
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::RefreshTokenResponse>> HandleRefreshToken(World& world, v1::RefreshTokenRequest request,
+                                                                  std::shared_ptr<Note> /*note*/) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret refresh_token(std::move(*request.mutable_refresh_token()));
+  std::string product = std::move(*request.mutable_product());
+  absl::StatusOr<Tokens> tokens = co_await RefreshToken(world, std::move(product), std::move(refresh_token));
+  if (!tokens.ok()) co_return tokens.status();
+  v1::RefreshTokenResponse response;
+  *response.mutable_tokens() = ToProto(*tokens);
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::RevokeTokenResponse>> HandleRevokeToken(World& world, v1::RevokeTokenRequest request,
+                                                                std::shared_ptr<Note> /*note*/) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Tokens tokens = FromProto(std::move(*request.mutable_tokens()));
+  std::optional<v1::Invocation> invocation;
+  if (request.has_invocation()) invocation = std::move(*request.mutable_invocation());
+  std::string product = std::move(*request.mutable_product());
+  absl::StatusOr<bool> revoked =
+      co_await RevokeToken(world, std::move(product), std::move(tokens), std::move(invocation));
+  if (!revoked.ok()) co_return revoked.status();
+  v1::RevokeTokenResponse response;
+  response.set_revoked(*revoked);
+  co_return response;
+}
+
+using Raw = v1::TokenService::WithRawCallbackMethod_ExchangeCode<v1::TokenService::WithRawCallbackMethod_RefreshToken<
+    v1::TokenService::WithRawCallbackMethod_RevokeToken<v1::TokenService::Service>>>;
+
+class TokenServiceImpl final : public Raw {
+ public:
+  TokenServiceImpl(Wire& wire, World& world) : wire_(wire), world_(world) {}
+
+  grpc::ServerUnaryReactor* ExchangeCode(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+                                         grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, RpcMethodIndex("ExchangeCode"), *in, out, &HandleExchangeCode, world_);
+  }
+  grpc::ServerUnaryReactor* RefreshToken(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+                                         grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, RpcMethodIndex("RefreshToken"), *in, out, &HandleRefreshToken, world_);
+  }
+  grpc::ServerUnaryReactor* RevokeToken(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+                                        grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, RpcMethodIndex("RevokeToken"), *in, out, &HandleRevokeToken, world_);
+  }
+
+ private:
+  Wire& wire_;
+  World& world_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> NewTokenService(Wire& wire, World& world) {
+  return std::make_unique<TokenServiceImpl>(wire, world);
+}
+
+}  // namespace authflow
