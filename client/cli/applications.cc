@@ -1,0 +1,38 @@
+#include "client/cli/applications.h"
+
+#include <utility>
+
+#include "client/cli/rpc.h"
+
+namespace authflow {
+namespace {
+
+constexpr int kPageSize = 1000;
+constexpr int kMaxPages = 100;
+// The server may have to ask the provider whose token it is.
+constexpr CallOptions kListCall = {.deadline = absl::Seconds(60), .retry_for = absl::Seconds(20)};
+
+}  // namespace
+
+Task<absl::StatusOr<ApplicationList>> ListAllApplications(std::shared_ptr<Client> client, std::string product,
+                                                          Secret access_token, Secret flow_token) {
+  ApplicationList list;
+  std::string page_token;
+  for (int page = 0; page < kMaxPages; ++page) {
+    v1::ListApplicationsRequest request;
+    request.set_product(product);
+    request.set_access_token(access_token.Reveal());
+    request.set_flow_token(flow_token.Reveal());
+    request.set_page_size(kPageSize);
+    request.set_page_token(page_token);
+    const auto response = co_await Send(client, &Client::ListApplications, std::move(request), kListCall);
+    if (!response.ok()) co_return response.status();
+    list.applications.insert(list.applications.end(), response->applications().begin(), response->applications().end());
+    list.regions.assign(response->regions().begin(), response->regions().end());
+    page_token = response->next_page_token();
+    if (page_token.empty()) break;
+  }
+  co_return list;
+}
+
+}  // namespace authflow

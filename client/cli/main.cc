@@ -1,0 +1,115 @@
+// authflow: the command-line tool.
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/apps_list.h"
+#include "client/cli/atomic_file.h"
+#include "client/cli/command.h"
+#include "client/cli/login.h"
+#include "client/cli/logout.h"
+#include "client/cli/options.h"
+#include "client/cli/result.h"
+#include "client/cli/status.h"
+
+namespace authflow {
+namespace {
+
+// For all that is still under way when it is clear how a command ends; with a signal, counted from the signal.
+constexpr std::chrono::milliseconds kExitTime(700);
+// For Command Completed, if the end of a flow took longer than that.
+constexpr std::chrono::milliseconds kLastWord(300);
+constexpr std::chrono::milliseconds kHeadStart(50);
+
+Task<Result> Dispatch(std::shared_ptr<Command> command) {
+  Result result;
+  switch (command->options.command) {
+    case Options::Command::kLogin:
+      result = co_await Login(command, LoginPlan{.kind = v1::FLOW_KIND_LOGIN});
+      break;
+    case Options::Command::kSignup:
+      result = co_await Login(command, LoginPlan{.kind = v1::FLOW_KIND_SIGNUP});
+      break;
+    case Options::Command::kLogout:
+      result = co_await Logout(command);
+      break;
+    case Options::Command::kStatus:
+      result = co_await Status(command);
+      break;
+    case Options::Command::kAppsList:
+      result = co_await AppsList(command);
+      break;
+  }
+  co_return result;
+}
+
+Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
+  const SteadyTime begun = SteadyNow();
+  command->events->Start();
+  co_await command->events->HeadStart(kHeadStart);
+  Result result;
+  try {
+    result = co_await Dispatch(command);
+  } catch (const std::exception& error) {
+    result.status = absl::InternalError(absl::StrCat("Something failed here: ", error.what(), "."));
+  }
+  Terminal::Restore();
+  *exit_code = ExitCodeOf(result.status);
+  const Interrupt& interrupt = command->interrupt;
+  const SteadyTime ended = interrupt.happened() ? interrupt.at() : result.decided.value_or(SteadyNow());
+  command->events->Finish(*exit_code, ended - begun, ErrorWordOf(result.status), IsUserCancelled(result.status));
+  if (!result.status.ok()) command->out.Say(NarrationOf(result));
+  command->out.Document(DocumentOf(result));
+  co_await command->exit_work.WaitUntil(interrupt.happened() ? ended + kExitTime
+                                                             : std::max(ended + kExitTime, SteadyNow() + kLastWord));
+}
+
+// Ends without destructors: those of gRPC would wait for calls that nobody waits for any more.
+[[noreturn]] void ExitNow(int code) {
+  Terminal::Restore();
+  PreparedFile::AbandonAll();
+  _exit(code);
+}
+
+int Main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto parsed = ParseOptions(argc, argv);
+  if (const auto* exit = std::get_if<Exit>(&parsed)) {
+    std::fputs(exit->out.c_str(), stdout);
+    std::fputs(exit->err.c_str(), stderr);
+    return exit->code;
+  }
+  // gRPC's own words on a broken connection are not for people; GRPC_VERBOSITY=info brings them back.
+  setenv("GRPC_VERBOSITY", "none", /*overwrite=*/0);
+  boost::asio::io_context loop;
+  const auto command = Command::Make(std::get<Options>(parsed), loop.get_executor(), [] { ExitNow(kExitCancelled); });
+  if (!command.ok()) {
+    const Output out(std::get<Options>(parsed).json, false);
+    const Result result{.status = command.status()};
+    out.Say(absl::StrCat("authflow: ", std::string(command.status().message())));
+    out.Document(DocumentOf(result));
+    return kExitError;
+  }
+  int exit_code = kExitError;
+  boost::asio::co_spawn(loop, Run(*command, &exit_code),
+                        [&exit_code](std::exception_ptr error) { ExitNow(error ? kExitError : exit_code); });
+  loop.run();
+  ExitNow(exit_code);
+}
+
+}  // namespace
+}  // namespace authflow
+
+int main(int argc, char** argv) { return authflow::Main(argc, argv); }

@@ -1,0 +1,127 @@
+#include "client/cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include "client/cli/profile.h"
+#include "server/base/version.h"
+
+namespace authflow {
+namespace {
+
+constexpr char kEnvironment[] =
+    "Environment:\n"
+    "  AUTHFLOW_SERVER, AUTHFLOW_PRODUCT, AUTHFLOW_CA   stand for --server, --product, --ca\n"
+    "  AUTHFLOW_TELEMETRY=0 or DO_NOT_TRACK=1           nothing about you is recorded\n"
+    "  BROWSER                                          the program that opens the sign-in page\n"
+    "\n"
+    "Exit codes: 0 ok, 1 error, 2 cancelled, 4 not signed in.";
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+bool HasControlCharacter(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+// What CLI11 does not know about a value; empty: nothing is wrong.
+std::string Problem(const Options& options) {
+  if (!IsProfileName(options.profile_name)) {
+    return "--profile-name: use letters, digits, '.', '_' and '-', beginning with a letter or digit, 64 at most.";
+  }
+  for (const std::string* text : {&options.server, &options.product, &options.app_name, &options.region}) {
+    if (HasControlCharacter(*text)) return "A value has a control character in it.";
+  }
+  return "";
+}
+
+std::vector<std::string> GivenFlags(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0 && !option->get_lnames().empty()) flags.push_back(option->get_lnames().front());
+  }
+  for (const CLI::App* command : app.get_subcommands()) {
+    const auto more = GivenFlags(*command);
+    flags.insert(flags.end(), more.begin(), more.end());
+  }
+  std::sort(flags.begin(), flags.end());
+  flags.erase(std::unique(flags.begin(), flags.end()), flags.end());
+  return flags;
+}
+
+void AddLoginFlags(CLI::App* command, Options& options) {
+  command->add_flag("--no-browser", options.no_browser, "Print the URL instead of opening a browser");
+  command->add_option("--app-name", options.app_name, "Use the application of this name; create it if there is none");
+  command->add_option("--region", options.region, "Where to create the application (default: the first offered)");
+}
+
+}  // namespace
+
+std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
+  Options options;
+  CLI::App app("Sign in from the terminal, and keep what the sign-in gave.", "authflow");
+  app.set_version_flag("--version", std::string("authflow ") + kVersion);
+  app.footer(kEnvironment);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--server", options.server, "https://host:port of the authflow server, or host:port on this machine");
+  app.add_option("--product", options.product, "The product to sign in to");
+  app.add_option("--ca", options.ca_file, "PEM file of the authorities to trust (default: the system's)");
+  app.add_option("--profile-name", options.profile_name, "The profile to use")->capture_default_str();
+  app.add_flag("--non-interactive", options.non_interactive, "Never ask; say which flag is missing");
+  app.add_flag("--json", options.json, "One JSON document on standard output");
+  app.add_flag("--debug", options.debug, "Show on standard error what is recorded");
+
+  CLI::App* login = app.add_subcommand("login", "Sign in");
+  CLI::App* signup = app.add_subcommand("signup", "Create an account and sign in");
+  AddLoginFlags(login, options);
+  AddLoginFlags(signup, options);
+  CLI::App* logout = app.add_subcommand("logout", "Sign out");
+  CLI::App* status = app.add_subcommand("status", "Say who is signed in");
+  CLI::App* apps = app.add_subcommand("apps", "Your applications");
+  apps->require_subcommand(1);
+  CLI::App* apps_list = apps->add_subcommand("list", "List them");
+  for (CLI::App* command : {login, signup, logout, status, apps, apps_list}) command->fallthrough();
+
+  try {
+    app.parse(argc, const_cast<char**>(argv));
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const int code = app.exit(error, out, err);
+    return Exit{.code = code == 0 ? 0 : 1, .out = out.str(), .err = err.str()};
+  }
+
+  if (login->parsed()) options.command = Options::Command::kLogin;
+  if (signup->parsed()) options.command = Options::Command::kSignup;
+  if (logout->parsed()) options.command = Options::Command::kLogout;
+  if (status->parsed()) options.command = Options::Command::kStatus;
+  if (apps_list->parsed()) options.command = Options::Command::kAppsList;
+  options.command_name = "authflow";
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    options.command_name += " " + at->get_name();
+  }
+  options.flags = GivenFlags(app);
+
+  if (options.server.empty()) options.server = Environment("AUTHFLOW_SERVER");
+  if (options.product.empty()) options.product = Environment("AUTHFLOW_PRODUCT");
+  if (options.ca_file.empty()) options.ca_file = Environment("AUTHFLOW_CA");
+  const std::string do_not_track = Environment("DO_NOT_TRACK");
+  options.do_not_track = Environment("AUTHFLOW_TELEMETRY") == "0" ||
+                         (!do_not_track.empty() && do_not_track != "0" && do_not_track != "false");
+  const std::string ci = Environment("CI");
+  options.is_ci = !ci.empty() && ci != "0" && ci != "false";
+  const std::string context = Environment("AUTHFLOW_CONTEXT");
+  if (!context.empty() && context.size() <= 256 && !HasControlCharacter(context)) options.cli_context = context;
+
+  const std::string problem = Problem(options);
+  if (!problem.empty()) return Exit{.code = 1, .err = problem + "\n"};
+  return options;
+}
+
+}  // namespace authflow

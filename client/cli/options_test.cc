@@ -1,0 +1,118 @@
+#include "client/cli/options.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <vector>
+
+namespace authflow {
+namespace {
+
+class OptionsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"AUTHFLOW_SERVER", "AUTHFLOW_PRODUCT", "AUTHFLOW_CA", "AUTHFLOW_TELEMETRY", "DO_NOT_TRACK",
+                             "AUTHFLOW_CONTEXT", "CI"}) {
+      unsetenv(name);
+    }
+  }
+  static std::variant<Options, Exit> Parse(std::vector<const char*> words) {
+    words.insert(words.begin(), "authflow");
+    return ParseOptions(static_cast<int>(words.size()), words.data());
+  }
+  static Options Good(std::vector<const char*> words) {
+    auto parsed = Parse(std::move(words));
+    const auto* exit = std::get_if<Exit>(&parsed);
+    EXPECT_EQ(exit, nullptr) << (exit ? exit->err : "");
+    return exit ? Options() : std::get<Options>(parsed);
+  }
+  static Exit Bad(std::vector<const char*> words) {
+    auto parsed = Parse(std::move(words));
+    EXPECT_TRUE(std::holds_alternative<Exit>(parsed));
+    return std::holds_alternative<Exit>(parsed) ? std::get<Exit>(parsed) : Exit();
+  }
+};
+
+TEST_F(OptionsTest, KnowsTheCommands) {
+  const struct {
+    std::vector<const char*> words;
+    Options::Command command;
+    const char* name;
+  } kCases[] = {{{"login"}, Options::Command::kLogin, "authflow login"},
+                {{"signup"}, Options::Command::kSignup, "authflow signup"},
+                {{"logout"}, Options::Command::kLogout, "authflow logout"},
+                {{"status"}, Options::Command::kStatus, "authflow status"},
+                {{"apps", "list"}, Options::Command::kAppsList, "authflow apps list"}};
+  for (const auto& c : kCases) {
+    const Options options = Good(c.words);
+    EXPECT_EQ(options.command, c.command) << c.name;
+    EXPECT_EQ(options.command_name, c.name);
+    EXPECT_TRUE(options.flags.empty());
+    EXPECT_EQ(options.profile_name, "default");
+    EXPECT_EQ(options.cli_context, "terminal");
+    EXPECT_FALSE(options.do_not_track);
+    EXPECT_FALSE(options.is_ci);
+  }
+}
+
+TEST_F(OptionsTest, FlagsStandBeforeOrBehindTheCommandAndAreNamed) {
+  const Options options =
+      Good({"--json", "login", "--server", "h:1", "--app-name=a b", "--no-browser", "--product", "p"});
+  EXPECT_TRUE(options.json);
+  EXPECT_EQ(options.server, "h:1");
+  EXPECT_EQ(options.product, "p");
+  EXPECT_EQ(options.app_name, "a b");
+  EXPECT_TRUE(options.no_browser);
+  EXPECT_EQ(options.flags, (std::vector<std::string>{"app-name", "json", "no-browser", "product", "server"}));
+  EXPECT_TRUE(Good({"apps", "list", "--json"}).json);
+}
+
+TEST_F(OptionsTest, AFlagBeatsTheEnvironment) {
+  setenv("AUTHFLOW_SERVER", "env:1", 1);
+  setenv("AUTHFLOW_PRODUCT", "env", 1);
+  setenv("AUTHFLOW_CONTEXT", "vscode", 1);
+  setenv("CI", "true", 1);
+  const Options options = Good({"status", "--product", "flag"});
+  EXPECT_EQ(options.server, "env:1");
+  EXPECT_EQ(options.product, "flag");
+  EXPECT_EQ(options.cli_context, "vscode");
+  EXPECT_TRUE(options.is_ci);
+  EXPECT_EQ(options.flags, std::vector<std::string>{"product"});
+}
+
+TEST_F(OptionsTest, EitherVariableOptsOut) {
+  setenv("DO_NOT_TRACK", "1", 1);
+  EXPECT_TRUE(Good({"status"}).do_not_track);
+  setenv("DO_NOT_TRACK", "0", 1);
+  EXPECT_FALSE(Good({"status"}).do_not_track);
+  setenv("AUTHFLOW_TELEMETRY", "0", 1);
+  EXPECT_TRUE(Good({"status"}).do_not_track);
+}
+
+TEST_F(OptionsTest, WhatIsWrongExitsWithOneAndSaysIt) {
+  const std::vector<std::vector<const char*>> kCases = {{},
+                                                        {"logon"},
+                                                        {"apps"},
+                                                        {"login", "--nope"},
+                                                        {"status", "--app-name", "x"},
+                                                        {"login", "--server"},
+                                                        {"login", "--profile-name", "../x"},
+                                                        {"login", "--app-name", "a\nb"},
+                                                        {"login", "extra"}};
+  for (const auto& words : kCases) {
+    const Exit exit = Bad(words);
+    EXPECT_EQ(exit.code, 1) << testing::PrintToString(words);
+    EXPECT_FALSE(exit.err.empty()) << testing::PrintToString(words);
+  }
+}
+
+TEST_F(OptionsTest, HelpAndVersionExitWithZero) {
+  for (const auto& words : std::vector<std::vector<const char*>>{{"--help"}, {"login", "--help"}, {"--version"}}) {
+    const Exit exit = Bad(words);
+    EXPECT_EQ(exit.code, 0);
+    EXPECT_FALSE(exit.out.empty());
+  }
+}
+
+}  // namespace
+}  // namespace authflow

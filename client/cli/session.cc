@@ -1,0 +1,103 @@
+#include "client/cli/session.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/result.h"
+#include "client/cli/rpc.h"
+
+namespace authflow {
+namespace {
+
+constexpr std::chrono::seconds kLockWait(10);
+constexpr std::chrono::milliseconds kLockPause(50);
+constexpr CallOptions kRefreshCall = {.deadline = absl::Seconds(30), .retry_for = absl::Seconds(10)};
+
+// The login as it is on the disk now, if it is of this command's server and product.
+absl::StatusOr<StoredLogin> Load(const Command& command) {
+  auto login = LoadLogin(command.folders, command.options.profile_name);
+  if (!login.ok()) return login.status();
+  if (!login->has_value()) return NotSignedIn("You are not signed in.");
+  if ((*login)->server != command.client->server() || (*login)->product != command.product) {
+    return NotSignedIn(absl::StrCat("You are not signed in to ", command.product, " at ", command.client->server(),
+                                    "; this profile is signed in to ", (*login)->product, " at ", (*login)->server,
+                                    "."));
+  }
+  return **std::move(login);
+}
+
+bool IsGood(const Command& command, const StoredLogin& login, const Secret& refused) {
+  return refused.empty() ? !login.Expired(command.clock.Now()) : !(login.access_token == refused);
+}
+
+// Refreshes and stores; holds the lock until the answer is on the disk.
+struct Refresh {
+  explicit Refresh(Executor executor, FileLock held, StoredLogin of)
+      : lock(std::move(held)), login(std::move(of)), ended(std::move(executor)) {}
+  std::optional<FileLock> lock;
+  StoredLogin login;
+  absl::Status status;
+  Event ended;
+};
+
+void Answered(Command& command, Refresh& refresh, absl::StatusOr<v1::RefreshTokenResponse> response) {
+  refresh.status = response.status();
+  if (response.ok()) {
+    refresh.login.Adopt(response->tokens());
+    auto prepared = PrepareLogin(command.folders, command.options.profile_name, refresh.login);
+    refresh.status = prepared.ok() ? prepared->Commit() : prepared.status();
+    SyncFolderOf(LoginPath(command.folders, command.options.profile_name));
+    command.out.Debug("the session was refreshed");
+  } else if (ClassOf(response.status()) == v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED) {
+    const absl::Status deleted = DeleteLogin(command.folders, command.options.profile_name);
+    refresh.status = Refusal(v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED, "Your session is over.");
+    if (!deleted.ok()) command.out.Say(std::string(deleted.message()));
+  }
+  refresh.lock.reset();
+  refresh.ended.Set();
+  command.exit_work.End();
+}
+
+}  // namespace
+
+Task<absl::StatusOr<FileLock>> LockLogin(std::shared_ptr<Command> command) {
+  const std::string path = LoginLockPath(command->folders, command->options.profile_name);
+  const SteadyTime limit = SteadyNow() + kLockWait;
+  for (;;) {
+    auto lock = FileLock::Try(path);
+    if (!absl::IsUnavailable(lock.status()) || SteadyNow() >= limit) co_return lock;
+    Event pause(command->executor);
+    co_await pause.WaitUntil(SteadyNow() + kLockPause);
+  }
+}
+
+Task<absl::StatusOr<StoredLogin>> FreshLogin(std::shared_ptr<Command> command, Secret refused) {
+  auto login = Load(*command);
+  if (!login.ok() || IsGood(*command, *login, refused)) co_return login;
+  auto lock = co_await LockLogin(command);
+  if (!lock.ok()) co_return lock.status();
+  // Another process may have refreshed it, or signed out, while we waited.
+  login = Load(*command);
+  if (!login.ok() || IsGood(*command, *login, refused)) co_return login;
+  if (login->refresh_token.empty()) {
+    co_return Refusal(v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED,
+                      "Your session is over, and the provider gave nothing to renew it.");
+  }
+  v1::RefreshTokenRequest request;
+  request.set_product(command->product);
+  request.set_refresh_token(login->refresh_token.Reveal());
+  auto refresh = std::make_shared<Refresh>(command->executor, *std::move(lock), *std::move(login));
+  const auto answered = [command, refresh](absl::StatusOr<v1::RefreshTokenResponse> response) {
+    Answered(*command, *refresh, std::move(response));
+  };
+  command->exit_work.Begin();
+  SendDetached(command->executor, *command->client, &Client::RefreshToken, std::move(request), kRefreshCall, answered);
+  while (!refresh->ended.is_set()) co_await refresh->ended.WaitUntil(SteadyTime::max());
+  if (!refresh->status.ok()) co_return refresh->status;
+  co_return refresh->login;
+}
+
+}  // namespace authflow

@@ -1,0 +1,51 @@
+#include "client/rpc_status.h"
+
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/authflow_client.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "server/base/error_class.h"
+
+namespace authflow {
+namespace {
+
+constexpr char kDomain[] = "authflow";
+
+ErrorClass ClassNamed(const std::string& reason) {
+  ErrorClass error_class = v1::ERROR_CLASS_UNSPECIFIED;
+  v1::ErrorClass_Parse(absl::StrCat("ERROR_CLASS_", reason), &error_class);
+  return error_class;
+}
+
+}  // namespace
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  google::rpc::Status details;
+  if (!status.error_details().empty() && details.ParseFromString(status.error_details())) {
+    for (const auto& detail : details.details()) {
+      google::rpc::ErrorInfo info;
+      if (!detail.UnpackTo(&info) || info.domain() != kDomain) continue;
+      const ErrorClass error_class = ClassNamed(info.reason());
+      if (error_class == v1::ERROR_CLASS_UNSPECIFIED) continue;
+      return Refusal(error_class, status.error_message(), {info.metadata().begin(), info.metadata().end()});
+    }
+  }
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+bool IsWorthRetrying(const absl::Status& status) {
+  const ErrorClass error_class = ClassOf(status);
+  if (error_class == v1::ERROR_CLASS_STORE_UNAVAILABLE) return true;
+  return error_class == v1::ERROR_CLASS_UNSPECIFIED && absl::IsUnavailable(status);
+}
+
+bool IsNetworkError(const absl::Status& status) {
+  return ClassOf(status) == v1::ERROR_CLASS_UNSPECIFIED &&
+         (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status));
+}
+
+}  // namespace authflow

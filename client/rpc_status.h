@@ -1,0 +1,21 @@
+// What a gRPC status says, as an absl::Status with the server's class and metadata.
+#ifndef AUTHFLOW_CLIENT_RPC_STATUS_H_
+#define AUTHFLOW_CLIENT_RPC_STATUS_H_
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace authflow {
+
+// With a google.rpc.ErrorInfo of domain "authflow" in grpc-status-details-bin: a refusal with its class and metadata. A
+// class that this client does not know yet is a status without a class. What a stranger on the way answers (a proxy) is
+// as well.
+absl::Status FromGrpc(const grpc::Status& status);
+
+// The call may be sent again: the way to the server failed, or its store was away.
+bool IsWorthRetrying(const absl::Status& status);
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_CLIENT_RPC_STATUS_H_
