@@ -42,10 +42,9 @@ Config DevConfig() {
   dev.display_name = "dev";
   dev.redirect = {.host = "127.0.0.1", .path = "/callback", .ports = {}, .uris = {}};
   dev.applications = LocalApplicationsConfig{.regions = {"eu", "us"}};
-  return Config{.products = {dev},
-                .limits = {.expiry = absl::Minutes(30),
-                           .browser_wait = absl::Minutes(10),
-                           .exchange = absl::Seconds(30)}};
+  return Config{
+      .products = {dev},
+      .limits = {.expiry = absl::Minutes(30), .browser_wait = absl::Minutes(10), .exchange = absl::Seconds(30)}};
 }
 
 absl::Status MakeFolder(const std::string& folder) {
@@ -78,9 +77,8 @@ absl::Status Run(const Options& options) {
     if (absl::Status made = MakeFolder(options.data); !made.ok()) return made;
   }
   const std::string key_file = options.key_file.empty() ? options.data + "/server.key" : options.key_file;
-  absl::StatusOr<Keys> keys = dev && options.key_file.empty()
-                                  ? absl::StatusOr<Keys>(Keys({Secret(RandomBytes(32))}))
-                                  : Keys::LoadOrCreate(key_file);
+  absl::StatusOr<Keys> keys = dev && options.key_file.empty() ? absl::StatusOr<Keys>(Keys({Secret(RandomBytes(32))}))
+                                                              : Keys::LoadOrCreate(key_file);
   if (!keys.ok()) return keys.status();
   absl::StatusOr<std::unique_ptr<HttpListener>> listener = ListenHttp(options.http_listen);
   if (!listener.ok()) return listener.status();
@@ -111,8 +109,7 @@ absl::Status Run(const Options& options) {
     Product product = ProductOf(configured, config->limits);
     product.provider = dev ? dev_provider : NewOidcProvider(configured.provider, http, clock);
     if (const auto* local = std::get_if<LocalApplicationsConfig>(&configured.applications)) {
-      product.applications =
-          NewLocalDirectory(product.id, local->regions, storage->applications(), clock, *keys);
+      product.applications = NewLocalDirectory(product.id, local->regions, storage->applications(), clock, *keys);
     } else {
       product.applications = NewNoDirectory();
     }
@@ -146,7 +143,8 @@ absl::Status Run(const Options& options) {
                 .http_listener = **listener,
                 .delivery = delivery,
                 .dev_authorize = {}};
-    if (dev) parts.dev_authorize = [dev_provider](const std::string& query) { return dev_provider->DevAuthorize(query); };
+    if (dev)
+      parts.dev_authorize = [dev_provider](const std::string& query) { return dev_provider->DevAuthorize(query); };
     served = Serve(options, std::move(parts));
   }
   http.Stop();

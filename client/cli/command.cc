@@ -11,7 +11,7 @@ namespace authflow {
 namespace {
 
 // Where "authflowd" listens if nobody says otherwise.
-constexpr char kDefaultServer[] = "127.0.0.1:7070";
+constexpr char kDefaultServer[] = "127.0.0.1:7443";
 
 v1::Invocation InvocationOf(const Command& command) {
   const Options& options = command.options;

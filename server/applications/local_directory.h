@@ -13,8 +13,8 @@
 
 namespace authflow {
 
-// `regions`: at least one, the default first. The other arguments outlive the directory. Page sizes: 0 or less means 50, above 1000
-// means 1000. A page token is good for its product and owner while the server's current key is.
+// `regions`: at least one, the default first. The other arguments outlive the directory. Page sizes: 0 or less means
+// 50, above 1000 means 1000. A page token is good for its product and owner while the server's current key is.
 std::unique_ptr<ApplicationDirectory> NewLocalDirectory(std::string product, std::vector<std::string> regions,
                                                         ApplicationStore& store, const Clock& clock, const Keys& keys);
 

@@ -55,7 +55,8 @@ absl::Status CheckName(std::string_view name) {
     const auto point = TakeCodePoint(name);
     if (!point) return Invalid("The application's name is not valid UTF-8.");
     if (IsControl(*point)) return Invalid("The application's name has a control character.");
-    if (TurnsDirection(*point)) return Invalid("The application's name has a character that turns the direction of text.");
+    if (TurnsDirection(*point))
+      return Invalid("The application's name has a character that turns the direction of text.");
     if (++length > kMaxNameLength) return Invalid("The application's name is longer than 64 characters.");
     if (length == 1) first = *point;
     last = *point;

@@ -11,9 +11,9 @@ namespace authflow {
 // In code points.
 inline constexpr int kMaxNameLength = 64;
 
-// APPLICATION_NAME_INVALID says which rule was broken: valid UTF-8, 1 to 64 code points, no control characters (C0, DEL, C1, line
-// and paragraph separators), none that turn the direction of text, no space at either end. A name that passes can be
-// shown at a terminal.
+// APPLICATION_NAME_INVALID says which rule was broken: valid UTF-8, 1 to 64 code points, no control characters (C0,
+// DEL, C1, line and paragraph separators), none that turn the direction of text, no space at either end. A name that
+// passes can be shown at a terminal.
 absl::Status CheckName(std::string_view name);
 
 }  // namespace authflow

@@ -1,7 +1,7 @@
 // Refusals: an absl::Status that carries a class of the taxonomy (protos/authflow/v1/error_class.proto).
 //
-// Inside the server every error is an absl::Status; what a person reads is its message, what machines read is its class.
-// rpc/ turns it into a gRPC status with ErrorInfo. A message never carries a secret or an e-mail.
+// Inside the server every error is an absl::Status; what a person reads is its message, what machines read is its
+// class. rpc/ turns it into a gRPC status with ErrorInfo. A message never carries a secret or an e-mail.
 #ifndef AUTHFLOW_SERVER_BASE_ERROR_CLASS_H_
 #define AUTHFLOW_SERVER_BASE_ERROR_CLASS_H_
 

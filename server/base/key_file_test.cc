@@ -16,8 +16,7 @@ constexpr char kOnes[] = "111111111111111111111111111111111111111111111111111111
 class KeyFileTest : public testing::Test {
  protected:
   KeyFileTest() {
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = std::filesystem::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }
@@ -32,9 +31,7 @@ class KeyFileTest : public testing::Test {
     std::ifstream file(path());
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  int FileCount() const {
-    return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder_), {}));
-  }
+  int FileCount() const { return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder_), {})); }
 
   std::filesystem::path folder_;
 };

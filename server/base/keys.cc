@@ -78,14 +78,12 @@ struct Keys::Key {
   Key& operator=(const Key&) = delete;
   ~Key() { EVP_MAC_CTX_free(keyed); }
 
-  // HKDF-Expand (RFC 5869 2.3) for 32 bytes, that is one HMAC. The info is the purpose and each field with its length, so
-  // that no two lists of fields are the same bytes. The keyed context is only read: copies are made without a lock.
+  // HKDF-Expand (RFC 5869 2.3) for 32 bytes, that is one HMAC. The info is the purpose and each field with its length,
+  // so that no two lists of fields are the same bytes. The keyed context is only read: copies are made without a lock.
   Mac Expand(std::string_view purpose, std::initializer_list<std::string_view> fields) const {
     EVP_MAC_CTX* context = EVP_MAC_CTX_dup(keyed);
     Require(context != nullptr);
-    const auto add = [&](std::string_view bytes) {
-      Require(EVP_MAC_update(context, Bytes(bytes), bytes.size()) == 1);
-    };
+    const auto add = [&](std::string_view bytes) { Require(EVP_MAC_update(context, Bytes(bytes), bytes.size()) == 1); };
     add(purpose);
     add(std::string_view("\0", 1));
     for (const std::string_view field : fields) {

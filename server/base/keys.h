@@ -1,4 +1,5 @@
-// What the server derives instead of storing: flow ids, flow tokens, states, nonces, PKCE verifiers, fingerprints, seals.
+// What the server derives instead of storing: flow ids, flow tokens, states, nonces, PKCE verifiers, fingerprints,
+// seals.
 //
 // Every value is HKDF-SHA256-Expand (RFC 5869 2.3) or HMAC-SHA256 under the server's key, with a purpose of its own.
 #ifndef AUTHFLOW_SERVER_BASE_KEYS_H_
@@ -36,13 +37,14 @@ class Keys {
   ~Keys();
   Keys(Keys&&) noexcept;
 
-  // Reads a key file: one key a line, 64 hex digits; the first is the current one. Makes the file (mode 0600, synced, with a
-  // random key) when it does not exist. FAILED_PRECONDITION says what is wrong with it: a mode that lets others read it,
-  // no key, a line that is none.
+  // Reads a key file: one key a line, 64 hex digits; the first is the current one. Makes the file (mode 0600, synced,
+  // with a random key) when it does not exist. FAILED_PRECONDITION says what is wrong with it: a mode that lets others
+  // read it, no key, a line that is none.
   static absl::StatusOr<Keys> LoadOrCreate(const std::string& path);
 
-  // UUIDv8 of the request's time and HMAC(key, product, request_id): a repeated StartFlow meets its own flow. The first 48
-  // bits are those of a version 7 request_id, so that ids are ordered by time; for version 4 they are derived as well.
+  // UUIDv8 of the request's time and HMAC(key, product, request_id): a repeated StartFlow meets its own flow. The first
+  // 48 bits are those of a version 7 request_id, so that ids are ordered by time; for version 4 they are derived as
+  // well.
   FlowId DeriveFlowId(std::string_view product, const Uuid& request_id) const;
   // All flow ids that a request_id may have got: one for each key, the current first.
   std::vector<FlowId> PossibleFlowIds(std::string_view product, const Uuid& request_id) const;
@@ -59,7 +61,8 @@ class Keys {
   // 16 bytes of HMAC(key, purpose, value): to recognise a secret without keeping it. Under the current key only.
   std::string Fingerprint(std::string_view purpose, std::string_view value) const;
 
-  // AES-256-GCM under a derived key; `context` is authenticated. Opens what any of our keys sealed; INVALID_ARGUMENT else.
+  // AES-256-GCM under a derived key; `context` is authenticated. Opens what any of our keys sealed; INVALID_ARGUMENT
+  // else.
   std::string Seal(std::string_view plain, std::string_view context) const;
   absl::StatusOr<std::string> Open(std::string_view sealed, std::string_view context) const;
 

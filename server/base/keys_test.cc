@@ -37,7 +37,8 @@ TEST(KeysTest, ValuesAreThoseOfHkdfUnderTheKey) {
   EXPECT_EQ(attempt.state.Reveal(), "_EIWxb0eoS16eH1A6ihAdM9iAEKUF-LqzHMnzxhKff8");
   EXPECT_EQ(attempt.nonce.Reveal(), "5tRaX7wm_c8a7Xdfk6MvdUlGqHT3bDHSQkv-oyWR0VE");
   EXPECT_EQ(attempt.code_verifier.Reveal(), "mo0mnDPiYKalFzOAy8p2je7yMgDVb003D0zpHnZAN78");
-  EXPECT_EQ(keys.Fingerprint("code", "abc"), std::string("\x8c\x57\xbb\x67\x50\x48\x04\xf3\x90\x03\x80\x55\xf7\xf9\xcf\xca"));
+  EXPECT_EQ(keys.Fingerprint("code", "abc"),
+            std::string("\x8c\x57\xbb\x67\x50\x48\x04\xf3\x90\x03\x80\x55\xf7\xf9\xcf\xca"));
 }
 
 TEST(KeysTest, AFlowIdDependsOnKeyProductAndRequest) {
@@ -48,8 +49,9 @@ TEST(KeysTest, AFlowIdDependsOnKeyProductAndRequest) {
 }
 
 TEST(KeysTest, PossibleFlowIdsHaveOneForEachKeyTheCurrentFirst) {
-  EXPECT_EQ(Rotated().PossibleFlowIds("acme", kVersion7),
-            (std::vector<FlowId>{OtherKey().DeriveFlowId("acme", kVersion7), OneKey().DeriveFlowId("acme", kVersion7)}));
+  EXPECT_EQ(
+      Rotated().PossibleFlowIds("acme", kVersion7),
+      (std::vector<FlowId>{OtherKey().DeriveFlowId("acme", kVersion7), OneKey().DeriveFlowId("acme", kVersion7)}));
 }
 
 TEST(KeysTest, ATokenOpensUnderEveryKeyOfTheServerAndNoOther) {

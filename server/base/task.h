@@ -4,7 +4,8 @@
 //  - parameters by value: a coroutine outlives its caller's references;
 //  - no lock over co_await;
 //  - no capturing lambda as a temporary into Spawn: its captures die before its frame; pass arguments instead;
-//  - no lambda with captures, and no braced aggregate, as a temporary in an expression with co_await: GCC 12 destroys such a
+//  - no lambda with captures, and no braced aggregate, as a temporary in an expression with co_await: GCC 12 destroys
+//  such a
 //    temporary at the wrong address. Name it, then move it in;
 //  - an executor outlives every frame that runs on it.
 #ifndef AUTHFLOW_SERVER_BASE_TASK_H_
@@ -32,8 +33,8 @@ using Task = boost::asio::awaitable<T, Executor>;
 template <typename T>
 using Done = std::function<void(T)>;
 
-// The one bridge from callbacks to coroutines: calls `start(done)` now, resumes on the awaiting coroutine's executor with
-// what `done` was given. The operation owns its inputs. Cancellation of the coroutine does not end the operation.
+// The one bridge from callbacks to coroutines: calls `start(done)` now, resumes on the awaiting coroutine's executor
+// with what `done` was given. The operation owns its inputs. Cancellation of the coroutine does not end the operation.
 template <typename T, typename Start>
 Task<T> Await(Start start) {
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>, void(T)>(

@@ -81,7 +81,8 @@ TEST(SecretTest, ComparesWholeTexts) {
 }
 
 TEST(SecretTest, MovedFromIsEmptyForShortAndLongTexts) {
-  for (const std::string text : {"s", "short", "exactly15chars!", "sixteen chars!!!", "a text that does not fit into the object"}) {
+  for (const std::string text :
+       {"s", "short", "exactly15chars!", "sixteen chars!!!", "a text that does not fit into the object"}) {
     Secret a{text};
     Secret b = std::move(a);
     EXPECT_TRUE(a.empty());  // NOLINT: this is the fact.

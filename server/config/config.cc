@@ -42,8 +42,9 @@ FlowLimitsConfig ReadLimits(const At& at, const config::v1::FlowLimits& proto) {
   FlowLimitsConfig limits;
   limits.expiry = ReadDuration(at.Field("expiry"), proto.has_expiry(), proto.expiry(), absl::Minutes(30),
                                absl::Minutes(1), absl::Hours(24));
-  limits.browser_wait = ReadDuration(at.Field("browser_wait"), proto.has_browser_wait(), proto.browser_wait(),
-                                     std::min(absl::Duration(absl::Minutes(10)), limits.expiry), absl::Seconds(1), limits.expiry);
+  limits.browser_wait =
+      ReadDuration(at.Field("browser_wait"), proto.has_browser_wait(), proto.browser_wait(),
+                   std::min(absl::Duration(absl::Minutes(10)), limits.expiry), absl::Seconds(1), limits.expiry);
   limits.exchange = ReadDuration(at.Field("exchange"), proto.has_exchange(), proto.exchange(), absl::Seconds(30),
                                  absl::Seconds(1), absl::Minutes(2));
   return limits;

@@ -59,7 +59,8 @@ struct Config {
   FlowLimitsConfig limits;
 };
 
-// INVALID_ARGUMENT with every problem, one a line: "FILE:LINE:COLUMN: ..." for what cannot be parsed, else the field's path
+// INVALID_ARGUMENT with every problem, one a line: "FILE:LINE:COLUMN: ..." for what cannot be parsed, else the field's
+// path
 // ("products[0].provider.client_secret: ..."). No line repeats a secret. NOT_FOUND: there is no such file.
 absl::StatusOr<Config> LoadConfig(const std::string& path);
 

@@ -113,7 +113,8 @@ TEST(ConfigTest, EachProblemHasItsPath) {
   unsetenv("AUTHFLOW_TEST_UNSET");
   const auto provider = [](const std::string& more) { return Product(std::string(kProvider) + " " + more); };
   const auto confidential = [&](const std::string& secret) {
-    return provider("client_authentication: CLIENT_AUTHENTICATION_CLIENT_SECRET_BASIC client_secret { " + secret + " }");
+    return provider("client_authentication: CLIENT_AUTHENTICATION_CLIENT_SECRET_BASIC client_secret { " + secret +
+                    " }");
   };
   const auto redirect = [](const std::string& redirect) { return Product(kProvider, "redirect { " + redirect + " }"); };
   const auto sink = [](const std::string& sink) { return Product(kProvider, "", "none {}", sink); };
@@ -135,7 +136,8 @@ TEST(ConfigTest, EachProblemHasItsPath) {
       {Product("client_id: \"c\""), "products[0].provider.issuer: required"},
       {Product("issuer: \"ftp://a\" client_id: \"c\""), "products[0].provider.issuer: must be an https URL"},
       {Product("issuer: \"http://a\" client_id: \"c\""), "products[0].provider.issuer: must be an https URL"},
-      {Product("issuer: \"http://127.0.0.1.evil.com\" client_id: \"c\""), "products[0].provider.issuer: must be an https"},
+      {Product("issuer: \"http://127.0.0.1.evil.com\" client_id: \"c\""),
+       "products[0].provider.issuer: must be an https"},
       {Product("issuer: \"https://\" client_id: \"c\""), "products[0].provider.issuer: has no host"},
       {Product("issuer: \"https://u:SECRET@a\" client_id: \"c\""), "products[0].provider.issuer: must not have a user"},
       {Product("issuer: \"https://a?x=1\" client_id: \"c\""), "products[0].provider.issuer: must not have a query"},
@@ -236,10 +238,10 @@ TEST(ConfigTest, AMissingFileSaysHowToMakeOne) {
 
 TEST(ConfigTest, SecretFilesAreRelativeToTheConfiguration) {
   WriteFile("secret2.txt", "s2\r\n");
-  const std::string name = WriteFile(
-      "relative.conf", Product(std::string(kProvider) +
-                               " client_authentication: CLIENT_AUTHENTICATION_CLIENT_SECRET_BASIC"
-                               " client_secret { file: \"secret2.txt\" }"));
+  const std::string name =
+      WriteFile("relative.conf",
+                Product(std::string(kProvider) + " client_authentication: CLIENT_AUTHENTICATION_CLIENT_SECRET_BASIC"
+                                                 " client_secret { file: \"secret2.txt\" }"));
   const auto config = LoadConfig(Folder() + "/" + name);
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->products[0].provider.client_secret.Reveal(), "s2");

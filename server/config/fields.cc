@@ -67,8 +67,8 @@ void CheckUrl(const At& at, std::string_view url, bool query) {
   if (!query && url.find('?') != std::string_view::npos) return at.Problem("must not have a query");
 }
 
-absl::Duration ReadDuration(const At& at, bool is_set, const google::protobuf::Duration& value, absl::Duration otherwise,
-                            absl::Duration least, absl::Duration most) {
+absl::Duration ReadDuration(const At& at, bool is_set, const google::protobuf::Duration& value,
+                            absl::Duration otherwise, absl::Duration least, absl::Duration most) {
   if (!is_set) return otherwise;
   const absl::Duration duration = absl::Seconds(value.seconds()) + absl::Nanoseconds(value.nanos());
   if (duration < least || duration > most) {

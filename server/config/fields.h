@@ -44,13 +44,14 @@ bool IsGraphic(std::string_view text);
 // Names of products and regions: 1 to 32 of [a-z0-9-], and "_" when `underscore`.
 bool IsName(std::string_view text, bool underscore);
 
-// https, or http on a loopback host; no user, no fragment, and no query unless `query` says so. Empty: the caller's to judge.
+// https, or http on a loopback host; no user, no fragment, and no query unless `query` says so. Empty: the caller's to
+// judge.
 void CheckUrl(const At& at, std::string_view url, bool query);
 // "127.0.0.1", "[::1]" or "localhost".
 bool IsLoopback(std::string_view host);
 
-absl::Duration ReadDuration(const At& at, bool is_set, const google::protobuf::Duration& value, absl::Duration otherwise,
-                            absl::Duration least, absl::Duration most);
+absl::Duration ReadDuration(const At& at, bool is_set, const google::protobuf::Duration& value,
+                            absl::Duration otherwise, absl::Duration least, absl::Duration most);
 
 // Empty with a problem when there is none to be had.
 Secret ReadSecret(const At& at, const config::v1::SecretSource& source);

@@ -83,8 +83,8 @@ products {
 }  // namespace
 
 std::string InitText(std::string_view issuer, std::string_view client_id) {
-  return absl::StrReplaceAll(kText, {{"@ISSUER@", absl::CEscape(ToAbsl(issuer))},
-                                     {"@CLIENT_ID@", absl::CEscape(ToAbsl(client_id))}});
+  return absl::StrReplaceAll(
+      kText, {{"@ISSUER@", absl::CEscape(ToAbsl(issuer))}, {"@CLIENT_ID@", absl::CEscape(ToAbsl(client_id))}});
 }
 
 }  // namespace authflow

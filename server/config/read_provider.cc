@@ -86,12 +86,13 @@ std::vector<OidcParameter> ReadParameters(const At& at, const Provider& proto) {
     }
     if (parameter.name().empty()) element.Field("name").Problem("required");
     if (!IsGraphic(parameter.name())) element.Field("name").Problem("must be printable ASCII without spaces");
-    if (IsReservedParameter(parameter.name())) element.Field("name").Problem(Cat(parameter.name(), " is set by the server itself"));
+    if (IsReservedParameter(parameter.name()))
+      element.Field("name").Problem(Cat(parameter.name(), " is set by the server itself"));
     if (!seen.emplace(parameter.kind(), parameter.place(), parameter.name()).second) {
       element.Problem("stands here twice for the same kind and place");
     }
     const auto place = parameter.place() == config::v1::PARAMETER_PLACE_TOKEN ? OidcParameter::Place::kToken
-                                                                            : OidcParameter::Place::kAuthorization;
+                                                                              : OidcParameter::Place::kAuthorization;
     parameters.push_back({parameter.kind(), place, parameter.name(), parameter.value()});
   }
   return parameters;
@@ -140,7 +141,8 @@ OidcSettings ReadProvider(const At& at, const Provider& proto) {
     at.Field("issuer").Problem("required, or else endpoints by hand");
   } else {
     const At endpoints = at.Field("endpoints");
-    if (proto.endpoints().authorization().empty()) endpoints.Field("authorization").Problem("required without an issuer");
+    if (proto.endpoints().authorization().empty())
+      endpoints.Field("authorization").Problem("required without an issuer");
     if (proto.endpoints().token().empty()) endpoints.Field("token").Problem("required without an issuer");
   }
   provider.endpoints = ReadEndpoints(at.Field("endpoints"), proto.endpoints());

@@ -13,8 +13,8 @@ inline constexpr absl::Duration kFirstBackoff = absl::Milliseconds(500);
 inline constexpr absl::Duration kMaxBackoff = absl::Seconds(60);
 inline constexpr absl::Duration kMaxRetryAfter = absl::Minutes(5);
 
-// Exponential with full jitter: `fraction` (in [0, 1)) of a ceiling that begins at kFirstBackoff after the first failure
-// in a row (`failures` = 1), doubles with each, and stays at kMaxBackoff.
+// Exponential with full jitter: `fraction` (in [0, 1)) of a ceiling that begins at kFirstBackoff after the first
+// failure in a row (`failures` = 1), doubles with each, and stays at kMaxBackoff.
 absl::Duration Backoff(int failures, double fraction);
 
 // The same, but not before the time that the sink asked for (which counts up to kMaxRetryAfter).

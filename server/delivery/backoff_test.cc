@@ -12,9 +12,17 @@ TEST(BackoffTest, DoublesFromHalfASecondToAMinute) {
     int failures;
     absl::Duration ceiling;
   } kTable[] = {
-      {0, absl::Milliseconds(500)}, {1, absl::Milliseconds(500)}, {2, absl::Seconds(1)},  {3, absl::Seconds(2)},
-      {4, absl::Seconds(4)},        {5, absl::Seconds(8)},        {6, absl::Seconds(16)}, {7, absl::Seconds(32)},
-      {8, absl::Seconds(60)},       {9, absl::Seconds(60)},       {1'000'000'000, absl::Seconds(60)},
+      {0, absl::Milliseconds(500)},
+      {1, absl::Milliseconds(500)},
+      {2, absl::Seconds(1)},
+      {3, absl::Seconds(2)},
+      {4, absl::Seconds(4)},
+      {5, absl::Seconds(8)},
+      {6, absl::Seconds(16)},
+      {7, absl::Seconds(32)},
+      {8, absl::Seconds(60)},
+      {9, absl::Seconds(60)},
+      {1'000'000'000, absl::Seconds(60)},
   };
   for (const auto& row : kTable) {
     EXPECT_EQ(Backoff(row.failures, 1), row.ceiling) << row.failures;

@@ -22,7 +22,8 @@ Rendered Render(const v1::FunnelEvent& event, const Keys& keys) {
   if (event.event_case() == v1::FunnelEvent::EVENT_NOT_SET) return {.message = "", .refusal = "unknown_event"};
   const auto traits = OpenTraits(keys, event);
   if (!traits.ok()) return {.message = "", .refusal = "sealed"};
-  // The wire refuses what is not UTF-8; should any have come in otherwise, a replacement character is better than a throw.
+  // The wire refuses what is not UTF-8; should any have come in otherwise, a replacement character is better than a
+  // throw.
   std::string message = ToSegment(event, *traits).dump(-1, ' ', false, Json::error_handler_t::replace);
   if (message.size() > kMaxMessageBytes) return {.message = "", .refusal = "too_large"};
   return {.message = std::move(message), .refusal = ""};

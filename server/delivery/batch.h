@@ -19,13 +19,13 @@ struct Letter {
 
 struct Batch {
   std::vector<Letter> letters;  // within the limits of sink.h, in order
-  // What cannot be sent at all: "too_large"; "sealed" (none of our keys opens its traits); "unknown_event" (written by a
-  // newer server).
+  // What cannot be sent at all: "too_large"; "sealed" (none of our keys opens its traits); "unknown_event" (written by
+  // a newer server).
   std::vector<DeadEvent> dead;
 };
 
-// Takes events in order as long as they fit; the rest stays in the outbox. What follows a dead event in its flow is left
-// out: it is parked with it.
+// Takes events in order as long as they fit; the rest stays in the outbox. What follows a dead event in its flow is
+// left out: it is parked with it.
 Batch MakeBatch(const std::vector<OutboxEvent>& events, const Keys& keys);
 
 }  // namespace authflow

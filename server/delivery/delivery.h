@@ -31,11 +31,11 @@ class ProductDelivery;
 class Living;
 
 // Every event of a product with a sink is delivered at least once, in order within its lane, or parked as dead with its
-// reason. A failure puts its lane off; other lanes and other products do not notice. Holds no thread: coroutines and timers
-// on `executor`, of one product never two at once.
+// reason. A failure puts its lane off; other lanes and other products do not notice. Holds no thread: coroutines and
+// timers on `executor`, of one product never two at once.
 //
-// Thread-safe. All that is passed by reference outlives the loop; `executor` outlives every frame on it; `observer` may be
-// null.
+// Thread-safe. All that is passed by reference outlives the loop; `executor` outlives every frame on it; `observer` may
+// be null.
 class DeliveryLoop {
  public:
   DeliveryLoop(Outbox& outbox, const Clock& clock, const Keys& keys,
@@ -47,10 +47,10 @@ class DeliveryLoop {
   // Once.
   void Start();
 
-  // Claims nothing more and waits until nothing is in flight. Blocks: not for the executor's threads. False when sinks have
-  // not answered after `at_most`: their leases are given up, so that another replica may deliver (again, with the same
-  // messageIds). Either way no call of the outbox begins any more. What still hangs then is a frame that waits for its
-  // sink: it ends with the sink's answer (the HTTP client's destructor gives one).
+  // Claims nothing more and waits until nothing is in flight. Blocks: not for the executor's threads. False when sinks
+  // have not answered after `at_most`: their leases are given up, so that another replica may deliver (again, with the
+  // same messageIds). Either way no call of the outbox begins any more. What still hangs then is a frame that waits for
+  // its sink: it ends with the sink's answer (the HTTP client's destructor gives one).
   bool Stop(absl::Duration at_most);
 
  private:

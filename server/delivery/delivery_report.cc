@@ -1,8 +1,7 @@
 // What people hear of delivery: metrics through the observer, and the log. Never content.
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
+#include "server/base/log/log.h"
 #include "server/delivery/product_delivery.h"
 
 namespace authflow {
@@ -20,15 +19,17 @@ void ProductDelivery::Report(const Delivery& delivery, const char* result, int e
 
 void ProductDelivery::ReportUnsendable(const std::vector<DeadEvent>& dead) {
   for (const DeadEvent& event : dead) {
-    spdlog::error("delivery: event {} of product {} is a dead letter: {}", event.id, parts_.product, event.reason);
+    Log(LogLevel::kError, "event is a dead letter: it cannot be sent",
+        {{"product", parts_.product}, {"outbox_id", event.id}, {"reason", event.reason}});
     if (parts_.observer == nullptr) continue;
     parts_.observer->OnDelivery(parts_.product, parts_.sink->kind(), "dead", event.reason, 1, absl::ZeroDuration());
   }
 }
 
 void ProductDelivery::LogTrouble(const Delivery& delivery) {
+  const char* sink = parts_.sink->kind();
   if (delivery.result == Delivery::Result::kDelivered) {
-    if (in_trouble_) spdlog::info("delivery: the {} sink of product {} takes events again", parts_.sink->kind(), parts_.product);
+    if (in_trouble_) Log(LogLevel::kInfo, "sink takes events again", {{"product", parts_.product}, {"sink", sink}});
     in_trouble_ = false;
     logged_ = absl::InfinitePast();
     return;
@@ -36,23 +37,17 @@ void ProductDelivery::LogTrouble(const Delivery& delivery) {
   const absl::Time now = parts_.clock.Now();
   if (now - logged_ < kLogEvery) return;
   logged_ = now;
-  switch (delivery.result) {
-    case Delivery::Result::kOutage:
-      in_trouble_ = true;
-      spdlog::error(
-          "delivery: OUTAGE: the {} sink of product {} refuses us ({}): check its endpoint and key; events wait in the "
-          "outbox",
-          parts_.sink->kind(), parts_.product, delivery.reason);
-      break;
-    case Delivery::Result::kRefused:
-      spdlog::error("delivery: the {} sink of product {} refuses content ({}): see the dead letters", parts_.sink->kind(),
-                    parts_.product, delivery.reason);
-      break;
-    default:
-      in_trouble_ = true;
-      spdlog::warn("delivery: the {} sink of product {} does not take events ({}): they are sent again",
-                   parts_.sink->kind(), parts_.product, delivery.reason);
+  LogLevel level = LogLevel::kError;
+  const char* event = "sink refuses content: see the dead letters";
+  if (delivery.result == Delivery::Result::kOutage) {
+    in_trouble_ = true;
+    event = "OUTAGE: sink refuses us: check its endpoint and key; events wait in the outbox";
+  } else if (delivery.result == Delivery::Result::kRetry) {
+    in_trouble_ = true;
+    level = LogLevel::kWarning;
+    event = "sink does not take events: they are sent again";
   }
+  Log(level, event, {{"product", parts_.product}, {"sink", sink}, {"reason", delivery.reason}});
 }
 
 }  // namespace authflow

@@ -121,9 +121,8 @@ TEST_F(DeliveryTest, AfterALostAnswerTheSameMessageIdsComeAgainInTheSameOrder) {
   ASSERT_TRUE(outbox_.WaitForSettlements(2));
   PassBackoff();
   ASSERT_TRUE(outbox_.WaitUntilEmpty("a"));
-  EXPECT_THAT(a_->requests(),
-              ElementsAre(FakeSink::Batch{"e1", "e2", "e3"}, FakeSink::Batch{"e1", "e2", "e3"},
-                          FakeSink::Batch{"e1", "e2", "e3"}));
+  EXPECT_THAT(a_->requests(), ElementsAre(FakeSink::Batch{"e1", "e2", "e3"}, FakeSink::Batch{"e1", "e2", "e3"},
+                                          FakeSink::Batch{"e1", "e2", "e3"}));
   EXPECT_THAT(observed_.lines(), ElementsAre("a retry timeout 3", "a retry 503 3", "a delivered  3"));
 }
 

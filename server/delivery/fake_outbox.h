@@ -1,4 +1,5 @@
-// An outbox in memory, a small world for tests of delivery: leases, put-off lanes, dead letters, and troubles on demand.
+// An outbox in memory, a small world for tests of delivery: leases, put-off lanes, dead letters, and troubles on
+// demand.
 #ifndef AUTHFLOW_SERVER_DELIVERY_FAKE_OUTBOX_H_
 #define AUTHFLOW_SERVER_DELIVERY_FAKE_OUTBOX_H_
 

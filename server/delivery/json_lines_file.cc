@@ -1,7 +1,6 @@
 #include "server/delivery/json_lines_file.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+
+#include "server/base/log/log.h"
 
 namespace authflow {
 namespace {
@@ -86,7 +87,8 @@ bool JsonLinesFile::RemoveTornLine() {
 }
 
 Delivery JsonLinesFile::Failed(const char* what, int error, Result result) {
-  spdlog::warn("delivery: {}: {}: {}", path_, what, std::generic_category().message(error));
+  Log(LogLevel::kWarning, "event file cannot be written",
+      {{"path", path_}, {"reason", what}, {"cause", std::generic_category().message(error)}});
   Delivery delivery;
   delivery.result = result;
   delivery.reason = error == ENOSPC || error == EDQUOT ? "disk_full" : what;
@@ -108,7 +110,9 @@ Delivery JsonLinesFile::Append(const std::string& lines) {
   if (error != 0) {
     // Half a batch would be a duplicate, half a line would be worse. After a failed sync nobody knows what is on disk;
     // opened anew, the file shows it.
-    if (before >= 0 && ftruncate(fd_, before) != 0) spdlog::warn("delivery: {}: cannot take back a failed write", path_);
+    if (before >= 0 && ftruncate(fd_, before) != 0) {
+      Log(LogLevel::kWarning, "a failed write to the event file cannot be taken back", {{"path", path_}});
+    }
     Close();
     return Failed("write_failed", error, Result::kRetry);
   }

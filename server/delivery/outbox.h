@@ -30,7 +30,7 @@ struct OutboxEvent {
 
 struct Claim {
   Lane lane;
-  std::string holder;  // who holds the lease: random per process
+  std::string holder;               // who holds the lease: random per process
   std::vector<OutboxEvent> events;  // in order, at least one
 };
 
@@ -51,13 +51,13 @@ class Outbox {
  public:
   virtual ~Outbox() = default;
 
-  // Leases one lane of the product that has undelivered events, no live lease and is not put off, the one with the oldest
-  // event first; nullopt: none. The same holder does not get a lane twice while its lease lives.
+  // Leases one lane of the product that has undelivered events, no live lease and is not put off, the one with the
+  // oldest event first; nullopt: none. The same holder does not get a lane twice while its lease lives.
   virtual Task<absl::StatusOr<std::optional<Claim>>> ClaimLane(std::string product, std::string holder, absl::Time now,
                                                                absl::Duration lease, int max_events) = 0;
-  // Ends the lease: `delivered` are gone; `dead` are parked, and with each what follows it in its flow (or, outside a flow,
-  // nothing else); the lane is put off until `not_before`. Only for the holder of the lease; a lost lease settles nothing
-  // (false).
+  // Ends the lease: `delivered` are gone; `dead` are parked, and with each what follows it in its flow (or, outside a
+  // flow, nothing else); the lane is put off until `not_before`. Only for the holder of the lease; a lost lease settles
+  // nothing (false).
   virtual Task<absl::StatusOr<bool>> Settle(Lane lane, std::string holder, std::vector<int64_t> delivered,
                                             std::vector<DeadEvent> dead, absl::Time not_before) = 0;
   virtual Task<absl::StatusOr<std::vector<OutboxStats>>> Stats() = 0;

@@ -54,9 +54,17 @@ class ConsoleSink final : public Sink {
 
 // What each event has in common with all others of its run: of no interest line by line.
 bool IsBase(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kBase = {
-      "invocation_id", "app_id",  "command",          "flags",                   "sequence", "flow_id",
-      "cli_context",   "version", "operating_system", "configured_applications", "is_ci"};
+  constexpr std::array<std::string_view, 11> kBase = {"invocation_id",
+                                                      "app_id",
+                                                      "command",
+                                                      "flags",
+                                                      "sequence",
+                                                      "flow_id",
+                                                      "cli_context",
+                                                      "version",
+                                                      "operating_system",
+                                                      "configured_applications",
+                                                      "is_ci"};
   return std::find(kBase.begin(), kBase.end(), name) != kBase.end();
 }
 

@@ -68,10 +68,11 @@ Task<void> ProductDelivery::EndLease(std::shared_ptr<ProductDelivery> self, Lane
     std::string holder = self->parts_.holder;
     std::vector<int64_t> delivered;
     std::vector<DeadEvent> dead;
-    co_await self->parts_.outbox.Settle(std::move(lane), std::move(holder), std::move(delivered), std::move(dead),
-                                        self->parts_.clock.Now());
+    // Lost or refused: the lease ends by itself.
+    (void)co_await self->parts_.outbox.Settle(std::move(lane), std::move(holder), std::move(delivered), std::move(dead),
+                                              self->parts_.clock.Now());
   } catch (const std::exception&) {
-    // The lease ends by itself.
+    // As above.
   }
   self->parts_.giving_up->Leave();
 }
@@ -129,8 +130,8 @@ Task<ProductDelivery::Claimed> ProductDelivery::ClaimOne() {
   const absl::Duration lease = parts_.sink->timeout() + parts_.options.lease_margin;
   std::string product = parts_.product;
   std::string holder = parts_.holder;
-  absl::StatusOr<std::optional<Claim>> answer = co_await parts_.outbox.ClaimLane(
-      std::move(product), std::move(holder), now, lease, parts_.options.max_events);
+  absl::StatusOr<std::optional<Claim>> answer =
+      co_await parts_.outbox.ClaimLane(std::move(product), std::move(holder), now, lease, parts_.options.max_events);
   if (!answer.ok()) {
     ++claim_failures_;
     co_return Claimed::kFailed;

@@ -86,8 +86,8 @@ class ProductDelivery : public std::enable_shared_from_this<ProductDelivery> {
   };
   // What is known of a lane that has trouble.
   struct Trouble {
-    int failures = 0;         // in a row
-    bool isolating = false;   // its last batch was refused: one by one until that is through
+    int failures = 0;        // in a row
+    bool isolating = false;  // its last batch was refused: one by one until that is through
   };
   // Ends a flight however its frame ends.
   struct Landing;
@@ -122,7 +122,7 @@ class ProductDelivery : public std::enable_shared_from_this<ProductDelivery> {
   int claim_failures_ = 0;
   Timer timer_;  // of the dispatcher
   std::set<std::shared_ptr<Flight>> flights_;
-  std::map<int, Trouble> troubles_;   // by lane
+  std::map<int, Trouble> troubles_;    // by lane
   std::map<int, absl::Time> put_off_;  // by lane
   absl::Time logged_ = absl::InfinitePast();
   bool in_trouble_ = false;

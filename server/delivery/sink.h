@@ -12,8 +12,8 @@
 
 namespace authflow {
 
-// Segment's limits, kept for every sink. Of one message; and of all messages of a batch together with one byte for each,
-// which leaves room for an envelope within 500 KB.
+// Segment's limits, kept for every sink. Of one message; and of all messages of a batch together with one byte for
+// each, which leaves room for an envelope within 500 KB.
 inline constexpr size_t kMaxMessageBytes = 32 * 1024;
 inline constexpr size_t kMaxBatchBytes = 500'000 - 1'000;
 

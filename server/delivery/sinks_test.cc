@@ -125,10 +125,11 @@ TEST_F(FileSinkTest, ABatchThatFailsHalfwayLeavesNothingBehind) {
 TEST(NoneSinkTest, TakesEverything) { EXPECT_EQ(Deliver(*NewNoneSink(), {"{}"}).result, Result::kDelivered); }
 
 TEST(ConsoleLineTest, IsReadable) {
-  EXPECT_EQ(ConsoleLine(R"({"type":"track","messageId":"m","anonymousId":"a","event":"CLI Auth Aborted",
+  EXPECT_EQ(
+      ConsoleLine(R"({"type":"track","messageId":"m","anonymousId":"a","event":"CLI Auth Aborted",
       "timestamp":"2026-11-24T13:36:46.123Z","properties":{"flow":"login","step":"","reason":"denied","flow_id":"f",
       "invocation_id":"i","app_id":"","command":"tool login","flags":null,"sequence":2,"is_ci":0}})"),
-            R"(13:36:46.123  #2 CLI Auth Aborted  flow=login step="" reason=denied  command="tool login" flow_id=f  user=-)");
+      R"(13:36:46.123  #2 CLI Auth Aborted  flow=login step="" reason=denied  command="tool login" flow_id=f  user=-)");
 }
 
 TEST(ConsoleLineTest, ShowsWhichTraitsAreKnownAndNotTheirValues) {

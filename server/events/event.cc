@@ -80,25 +80,23 @@ Event IdentifyEvent(const FlowId& flow_id, int64_t number, std::string sealed_tr
   return event;
 }
 
-Event CommandInvokedEvent(const std::string& product, const std::string& anonymous_id, const InvocationId& invocation_id,
-                          absl::Time now) {
+Event CommandInvokedEvent(const std::string& product, const std::string& anonymous_id,
+                          const InvocationId& invocation_id, absl::Time now) {
   Event event{.message_id = CommandMessage(product, anonymous_id, invocation_id, "invoked"), .time = now, .body = {}};
   event.body.mutable_command_invoked();
   return event;
 }
 
-Event CommandCompletedEvent(const std::string& product, const std::string& anonymous_id, const InvocationId& invocation_id,
-                            v1::CommandCompleted completed, absl::Time now) {
-  Event event{
-      .message_id = CommandMessage(product, anonymous_id, invocation_id, "completed"), .time = now, .body = {}};
+Event CommandCompletedEvent(const std::string& product, const std::string& anonymous_id,
+                            const InvocationId& invocation_id, v1::CommandCompleted completed, absl::Time now) {
+  Event event{.message_id = CommandMessage(product, anonymous_id, invocation_id, "completed"), .time = now, .body = {}};
   *event.body.mutable_command_completed() = std::move(completed);
   return event;
 }
 
 Event AuthLogoutEvent(const std::string& token_fingerprint, absl::Time now) {
-  Event event{.message_id = Uuid::NameBased(kMessages, absl::StrCat(token_fingerprint, "/logout")),
-              .time = now,
-              .body = {}};
+  Event event{
+      .message_id = Uuid::NameBased(kMessages, absl::StrCat(token_fingerprint, "/logout")), .time = now, .body = {}};
   event.body.mutable_auth_logout();
   return event;
 }

@@ -94,9 +94,7 @@ Json Traits(const v1::Invocation& invocation, const std::optional<v1::IdentityTr
 
 }  // namespace
 
-std::string SegmentTime(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
-}
+std::string SegmentTime(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
 
 Json ToSegment(const v1::FunnelEvent& event, const std::optional<v1::IdentityTraits>& traits) {
   const bool identify = event.event_case() == v1::FunnelEvent::kIdentify;

@@ -12,9 +12,9 @@
 
 namespace authflow {
 
-// One message of a batch: "track" or "identify"; docs/events.md says which fields it has. `traits` are the opened traits
-// of an identify (nullopt for others, or when there are none). Base properties are written last: no event property
-// overrides them. The event has its body set. Pure.
+// One message of a batch: "track" or "identify"; docs/events.md says which fields it has. `traits` are the opened
+// traits of an identify (nullopt for others, or when there are none). Base properties are written last: no event
+// property overrides them. The event has its body set. Pure.
 nlohmann::ordered_json ToSegment(const v1::FunnelEvent& event, const std::optional<v1::IdentityTraits>& traits);
 
 // As Segment wants times: RFC 3339 with milliseconds, UTC.

@@ -38,9 +38,9 @@ TEST(SegmentTest, BasePropertiesAreWrittenLast) {
                                         v1::ERROR_CLASS_PROVIDER_TIMEOUT, kNow));
   const auto message = ToSegment(event, std::nullopt);
   EXPECT_EQ(Names(message["properties"]),
-            (std::vector<std::string>{"flow", "step", "duration_ms", "error_class", "flow_id", "invocation_id", "app_id",
-                                      "command", "flags", "sequence", "cli_context", "version", "operating_system",
-                                      "configured_applications", "is_ci"}));
+            (std::vector<std::string>{"flow", "step", "duration_ms", "error_class", "flow_id", "invocation_id",
+                                      "app_id", "command", "flags", "sequence", "cli_context", "version",
+                                      "operating_system", "configured_applications", "is_ci"}));
 }
 
 TEST(SegmentTest, UserIdIsAbsentUntilKnown) {
@@ -74,7 +74,8 @@ TEST(SegmentTest, EveryStepAndReasonHasItsName) {
 }
 
 TEST(SegmentTest, AnErrorClassIsAbsentOnSuccessAndThereOnEveryError) {
-  for (const auto& [exit_code, error] : std::vector<std::pair<int, bool>>{{0, false}, {1, true}, {2, true}, {4, true}}) {
+  for (const auto& [exit_code, error] :
+       std::vector<std::pair<int, bool>>{{0, false}, {1, true}, {2, true}, {4, true}}) {
     v1::CommandCompleted completed;
     completed.set_exit_code(exit_code);
     completed.set_error_class("stray");

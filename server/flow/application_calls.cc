@@ -41,10 +41,10 @@ Task<absl::StatusOr<Asking>> OutsideFlow(World& world, Caller caller) {
   Secret access_token = caller.access_token;
   absl::StatusOr<std::string> user = co_await (*product)->provider->OwnerOf(std::move(access_token));
   if (!user.ok()) co_return user.status();
-  co_return Asking{.product = *product,
-                   .owner = Owner{.digest = OwnerDigest(caller.product, *user),
-                                  .access_token = std::move(caller.access_token)},
-                   .flow = std::nullopt};
+  co_return Asking{
+      .product = *product,
+      .owner = Owner{.digest = OwnerDigest(caller.product, *user), .access_token = std::move(caller.access_token)},
+      .flow = std::nullopt};
 }
 
 Task<absl::StatusOr<Asking>> WhoAsks(World& world, Caller caller) {

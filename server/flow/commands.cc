@@ -28,10 +28,10 @@ Task<absl::Status> FinishCommand(World& world, std::string product, InvocationId
   }
   if ((*row)->completed) co_return absl::OkStatus();
   v1::Invocation base = (*row)->base;
-  Event event = CommandCompletedEvent(product, base.anonymous_id(), invocation_id, std::move(completed),
-                                      world.clock.Now());
-  absl::StatusOr<bool> passed = co_await world.invocations.Pass(std::move(product), std::move(base),
-                                                                Milestone::kCompleted, std::move(event));
+  Event event =
+      CommandCompletedEvent(product, base.anonymous_id(), invocation_id, std::move(completed), world.clock.Now());
+  absl::StatusOr<bool> passed =
+      co_await world.invocations.Pass(std::move(product), std::move(base), Milestone::kCompleted, std::move(event));
   co_return passed.status();
 }
 

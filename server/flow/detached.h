@@ -44,16 +44,16 @@ class Nursery {
   int living_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// What work came to. An answer that is not kept (a store or a provider that could not be had) goes to those who wait, and the
-// next call begins anew.
+// What work came to. An answer that is not kept (a store or a provider that could not be had) goes to those who wait,
+// and the next call begins anew.
 template <typename T>
 struct Worked {
   absl::StatusOr<T> answer;
   bool keep = true;
 };
 
-// One answer for all who ask for the same key, while the work runs and for `keep` after it. Answers stay in memory alone.
-// Thread-safe.
+// One answer for all who ask for the same key, while the work runs and for `keep` after it. Answers stay in memory
+// alone. Thread-safe.
 template <typename T>
 class Shared {
  public:
@@ -76,7 +76,8 @@ class Shared {
     auto shared = FindOrAdd(key, now(), began);
     if (began) {
       nursery_.Enter();
-      boost::asio::co_spawn(executor, Run(this, std::move(key), shared, std::move(now), std::move(work)), boost::asio::detached);
+      boost::asio::co_spawn(executor, Run(this, std::move(key), shared, std::move(now), std::move(work)),
+                            boost::asio::detached);
     }
     co_return co_await Wait(shared);
   }

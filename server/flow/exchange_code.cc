@@ -13,9 +13,7 @@ namespace {
 // The store keeps a moment of the exchange's time to write down what came of it.
 constexpr absl::Duration kTimeToRecord = absl::Seconds(2);
 
-absl::Status Denied() {
-  return Refusal(v1::ERROR_CLASS_DENIED, "The sign-in was declined in the browser.");
-}
+absl::Status Denied() { return Refusal(v1::ERROR_CLASS_DENIED, "The sign-in was declined in the browser."); }
 
 absl::Status AnswerGone() {
   return Refusal(v1::ERROR_CLASS_ANSWER_GONE,
@@ -31,10 +29,10 @@ Task<absl::Status> RefusedInBrowser(World& world, Flow flow, RedirectAnswer answ
     if (*ended->flow.outcome == Outcome(Aborted{v1::ABORT_REASON_DENIED})) co_return Denied();
     co_return Refusal(v1::ERROR_CLASS_FLOW_FINISHED, "This login has already ended. Start it again.");
   }
-  absl::Status refusal = Refusal(
-      v1::ERROR_CLASS_PROVIDER_REFUSED,
-      absl::StrCat("The identity provider refused: ", Quoted(answer.error),
-                   answer.error_description.empty() ? "" : ": ", Quoted(answer.error_description)));
+  absl::Status refusal =
+      Refusal(v1::ERROR_CLASS_PROVIDER_REFUSED,
+              absl::StrCat("The identity provider refused: ", Quoted(answer.error),
+                           answer.error_description.empty() ? "" : ": ", Quoted(answer.error_description)));
   Proposal failed = Fail{v1::ERROR_CLASS_PROVIDER_REFUSED};
   absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(failed));
   if (!recorded.ok()) co_return recorded.status();
@@ -51,21 +49,19 @@ std::string SealedTraits(const World& world, const FlowId& id, const Identity& i
 
 // The provider has answered: writes it down. A flow that ended meanwhile keeps its end, and the tokens are given back.
 Task<absl::StatusOr<SignedIn>> Recognised(World& world, Flow flow, const Product* product, SignedIn signed_in) {
-  Proposal recognise = Recognise{.user_id = signed_in.identity.user_id,
-                                 .owner = OwnerDigest(product->id, signed_in.identity.user_id)};
+  Proposal recognise =
+      Recognise{.user_id = signed_in.identity.user_id, .owner = OwnerDigest(product->id, signed_in.identity.user_id)};
   std::string traits = SealedTraits(world, flow.header.id, signed_in.identity);
-  absl::StatusOr<Recorded> recorded =
-      co_await Record(world, flow.header.id, std::move(recognise), std::move(traits));
+  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(recognise), std::move(traits));
   if (recorded.ok()) co_return signed_in;
   Tokens unused = std::move(signed_in.tokens);
   co_await product->provider->Revoke(std::move(unused));
   co_return recorded.status();
 }
 
-// The work that goes on whoever waits for it. Once the code is posted its answer is kept, whatever it is: the code is not
-// posted again.
-Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product, Secret code,
-                                        std::string fingerprint) {
+// The work that goes on whoever waits for it. Once the code is posted its answer is kept, whatever it is: the code is
+// not posted again.
+Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product, Secret code, std::string fingerprint) {
   const absl::Time began = world.clock.Now();
   const absl::Time until = began + product->exchange;
   Proposal redeem = Redeem{.attempt = flow.attempt, .code = std::move(fingerprint), .until = until};

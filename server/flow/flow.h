@@ -126,26 +126,26 @@ using Proposal = std::variant<Attach, Enter, Redeem, Recognise, Fail, Succeed, F
 // A flow as its log says it is. A value: it never changes under you.
 struct Flow {
   Header header;
-  int64_t length = 0;               // entries so far
-  absl::Time last_time;             // of the last entry
+  int64_t length = 0;                    // entries so far
+  absl::Time last_time;                  // of the last entry
   v1::Step step = v1::STEP_UNSPECIFIED;  // where the user is: the furthest entered in this attempt
-  absl::Time step_time;             // when it was entered
-  int attempt = 1;                  // at the browser
-  int64_t attachment = 0;           // number of the newest *attached*; 0: none
+  absl::Time step_time;                  // when it was entered
+  int attempt = 1;                       // at the browser
+  int64_t attachment = 0;                // number of the newest *attached*; 0: none
   struct Exchange {
     int attempt = 0;
     std::string code;
     absl::Time until;
     bool answered = false;  // exchanged or failed
   };
-  std::optional<Exchange> exchange;      // the newest
-  std::vector<std::string> codes;        // fingerprints of all codes begun, at most kMaxAttempts
-  unsigned entered = 0;                  // bit 1 << step for each step of this attempt
-  std::string user_id;                   // once exchanged, when tracked
-  std::string owner;                     // once exchanged
-  std::optional<ErrorClass> trouble;     // call_failed is the last entry other than attached
-  std::optional<Outcome> outcome;        // set once
-  absl::Time end;                        // with the outcome
+  std::optional<Exchange> exchange;   // the newest
+  std::vector<std::string> codes;     // fingerprints of all codes begun, at most kMaxAttempts
+  unsigned entered = 0;               // bit 1 << step for each step of this attempt
+  std::string user_id;                // once exchanged, when tracked
+  std::string owner;                  // once exchanged
+  std::optional<ErrorClass> trouble;  // call_failed is the last entry other than attached
+  std::optional<Outcome> outcome;     // set once
+  absl::Time end;                     // with the outcome
 
   bool exchanged() const { return !owner.empty(); }
   // An exchange is under way as far as the log can tell.
@@ -162,7 +162,8 @@ struct Flow {
   // The only place that knows what may come next. Total: every proposal has one of three answers.
   //   an entry   append it
   //   nullopt    already so: answer the caller as the first time
-  //   an error   refused, with its class; FAILED_PRECONDITION without a class for Expire and LoseClient that do not hold
+  //   an error   refused, with its class; FAILED_PRECONDITION without a class for Expire and LoseClient that do not
+  //   hold
   absl::StatusOr<std::optional<Entry>> Next(const Proposal& proposal, absl::Time now) const;
 
   // The flow after the entry, which must be number length + 1.

@@ -14,8 +14,8 @@
 
 namespace authflow {
 
-// Bounded, least recently used goes first. Thread-safe. From a cached flow come only proposals (the store's compare-and-set
-// checks them) and the outcome of an ended flow (it never changes); any other answer reads the store.
+// Bounded, least recently used goes first. Thread-safe. From a cached flow come only proposals (the store's
+// compare-and-set checks them) and the outcome of an ended flow (it never changes); any other answer reads the store.
 class FlowCache {
  public:
   explicit FlowCache(size_t capacity) : capacity_per_shard_(capacity / kShards + 1) {}

@@ -22,8 +22,8 @@ struct Append {
   InvocationId invocation_id;
   Entry entry;
   std::vector<Event> events;  // numbered next in their invocation, in this order
-  // With *started* of a tracked flow: creates the invocation's row unless another call did; the first call's properties hold.
-  // With *started* of an opted-out flow: do_not_track is set, and only the id is kept.
+  // With *started* of a tracked flow: creates the invocation's row unless another call did; the first call's properties
+  // hold. With *started* of an opted-out flow: do_not_track is set, and only the id is kept.
   std::optional<v1::Invocation> invocation;
   // With *exchanged*: the invocation's user from now on, and of the events above.
   std::string learned_user_id;
@@ -43,8 +43,8 @@ class FlowStore {
  public:
   virtual ~FlowStore() = default;
 
-  // True: entry and events are written. False: entry.number was taken, or is not the next one; nothing is written. Of all
-  // racing writers of one number exactly one sees true. *ended* takes the flow out of the open flows.
+  // True: entry and events are written. False: entry.number was taken, or is not the next one; nothing is written. Of
+  // all racing writers of one number exactly one sees true. *ended* takes the flow out of the open flows.
   virtual Task<absl::StatusOr<bool>> AppendEntry(Append append) = 0;
 
   // The whole log; empty when there is no such flow.

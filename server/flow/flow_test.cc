@@ -75,8 +75,8 @@ const std::vector<Proposal> kEveryProposal = {
 };
 
 TEST_F(FlowTest, NothingFollowsATerminalEntry) {
-  for (const Outcome& outcome : std::vector<Outcome>{Completed{}, Aborted{v1::ABORT_REASON_DENIED},
-                                                     Failed{v1::ERROR_CLASS_CODE_REFUSED}}) {
+  for (const Outcome& outcome :
+       std::vector<Outcome>{Completed{}, Aborted{v1::ABORT_REASON_DENIED}, Failed{v1::ERROR_CLASS_CODE_REFUSED}}) {
     flow = Flow().With(Flow::Start(TestHeader()));
     SignIn();
     Accept(Finish{outcome});
@@ -105,8 +105,8 @@ TEST_F(FlowTest, StepsGoForwardAndRepeatsRecordNothing) {
   Accept(Recognise{"u", "o"});
   Accept(Enter{.step = v1::STEP_APPS_FETCH, .by_server = true});
   Accept(Enter{v1::STEP_PROFILE_CONFIGURE});
-  for (const v1::Step earlier : {v1::STEP_BROWSER_WAIT, v1::STEP_APP_SELECT, v1::STEP_APP_CREATE,
-                                 v1::STEP_PROFILE_CONFIGURE}) {
+  for (const v1::Step earlier :
+       {v1::STEP_BROWSER_WAIT, v1::STEP_APP_SELECT, v1::STEP_APP_CREATE, v1::STEP_PROFILE_CONFIGURE}) {
     EXPECT_TRUE(Already(Enter{earlier})) << earlier;
   }
   EXPECT_EQ(flow.step, v1::STEP_PROFILE_CONFIGURE);

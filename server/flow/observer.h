@@ -16,7 +16,8 @@ class FlowObserver {
   virtual ~FlowObserver() = default;
   // `after` is the flow with the entry; for *started* `before` is empty (length 0).
   virtual void OnEntry(const Flow& before, const Flow& after, const Entry& entry) = 0;
-  // A call to the provider or the application directory ended: call is "exchange", "refresh", "revoke", "list", "create".
+  // A call to the provider or the application directory ended: call is "exchange", "refresh", "revoke", "list",
+  // "create".
   virtual void OnCall(const std::string& product, const char* call, const absl::Status& status,
                       absl::Duration latency) = 0;
 };

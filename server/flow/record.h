@@ -1,4 +1,5 @@
-// The one loop through which every change of a flow goes: look, ask the rules, append; again when somebody else was first.
+// The one loop through which every change of a flow goes: look, ask the rules, append; again when somebody else was
+// first.
 #ifndef AUTHFLOW_SERVER_FLOW_RECORD_H_
 #define AUTHFLOW_SERVER_FLOW_RECORD_H_
 

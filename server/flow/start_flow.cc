@@ -34,11 +34,12 @@ Header HeaderOf(const World& world, const Product& product, const NewFlow& reque
 // The flow that an earlier call with this request_id opened, if its answer is still repeated.
 absl::Status CheckRepeatable(const Flow& flow, const Header& wanted, absl::Time now) {
   const bool same = flow.header.product == wanted.product && flow.header.kind == wanted.kind &&
-                    flow.header.redirect_uri == wanted.redirect_uri &&
-                    flow.header.no_browser == wanted.no_browser && flow.header.invocation == wanted.invocation;
+                    flow.header.redirect_uri == wanted.redirect_uri && flow.header.no_browser == wanted.no_browser &&
+                    flow.header.invocation == wanted.invocation;
   const bool untouched = flow.step == v1::STEP_UNSPECIFIED && !flow.exchange;
   if (!same || !untouched || now - flow.header.start > kStartRepeatable) return Reused();
-  // A failed discovery ended it before anybody could touch it: the same refusal again. Other ends are no answer of ours.
+  // A failed discovery ended it before anybody could touch it: the same refusal again. Other ends are no answer of
+  // ours.
   if (!flow.outcome) return absl::OkStatus();
   const auto* failed = std::get_if<Failed>(&*flow.outcome);
   if (failed == nullptr || IsClientClass(failed->error_class)) return Reused();

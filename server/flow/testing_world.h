@@ -1,4 +1,5 @@
-// A world for tests of the use cases: memory storage, a clock that stands still, and a provider whose answers a test holds.
+// A world for tests of the use cases: memory storage, a clock that stands still, and a provider whose answers a test
+// holds.
 #ifndef AUTHFLOW_SERVER_FLOW_TESTING_WORLD_H_
 #define AUTHFLOW_SERVER_FLOW_TESTING_WORLD_H_
 

@@ -45,8 +45,7 @@ Task<absl::StatusOr<bool>> RevokeToken(World& world, std::string product, Tokens
   if (!found.ok()) co_return found.status();
   if (invocation) {
     const Secret& session = tokens.refresh_token.empty() ? tokens.access_token : tokens.refresh_token;
-    const std::string fingerprint =
-        world.keys.Fingerprint("logout", absl::StrCat(product, "\n", session.Reveal()));
+    const std::string fingerprint = world.keys.Fingerprint("logout", absl::StrCat(product, "\n", session.Reveal()));
     Event logout = AuthLogoutEvent(fingerprint, world.clock.Now());
     v1::Invocation base = *std::move(invocation);
     absl::StatusOr<bool> passed =

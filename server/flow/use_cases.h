@@ -1,7 +1,7 @@
 // The use cases in the order of a login: what each RPC does, once its request is known to be well-formed.
 //
-// Each runs on the caller's executor and never blocks it. Arguments by value: a coroutine outlives its caller's references.
-// Errors are refusals (server/base/error_class.h).
+// Each runs on the caller's executor and never blocks it. Arguments by value: a coroutine outlives its caller's
+// references. Errors are refusals (server/base/error_class.h).
 #ifndef AUTHFLOW_SERVER_FLOW_USE_CASES_H_
 #define AUTHFLOW_SERVER_FLOW_USE_CASES_H_
 
@@ -123,7 +123,8 @@ Task<absl::Status> StartCommand(World& world, std::string product, v1::Invocatio
 Task<absl::Status> FinishCommand(World& world, std::string product, InvocationId invocation_id,
                                  v1::CommandCompleted completed);
 
-// Body of a ticker: ends what is overdue, at most `limit` flows. Any replica, any number of times. How many it looked at.
+// Body of a ticker: ends what is overdue, at most `limit` flows. Any replica, any number of times. How many it looked
+// at.
 Task<absl::StatusOr<int>> CloseOverdueFlows(World& world, int limit);
 
 }  // namespace authflow

@@ -83,9 +83,10 @@ TEST_F(UseCasesTest, AFailedDiscoveryEndsTheFlowAsFailedBeforeAnyStep) {
 
 TEST_F(UseCasesTest, ARedirectUriThatIsNotAllowedOpensNoFlow) {
   NewFlow request = w.Request();
-  for (const char* uri : {"https://evil.example/callback", "http://localhost:5000/callback", "http://127.0.0.1/callback",
-                          "http://127.0.0.1:5000/other", "http://127.0.0.1:05000/callback", "http://127.0.0.1:0/callback",
-                          "http://127.0.0.1:65536/callback", "http://127.0.0.1:5000/callback?x"}) {
+  for (const char* uri :
+       {"https://evil.example/callback", "http://localhost:5000/callback", "http://127.0.0.1/callback",
+        "http://127.0.0.1:5000/other", "http://127.0.0.1:05000/callback", "http://127.0.0.1:0/callback",
+        "http://127.0.0.1:65536/callback", "http://127.0.0.1:5000/callback?x"}) {
     request.redirect_uri = uri;
     const auto refused = w.Start(request);
     EXPECT_EQ(ClassOf(refused.status()), v1::ERROR_CLASS_REDIRECT_URI_NOT_ALLOWED) << uri;
@@ -186,7 +187,9 @@ TEST_F(UseCasesTest, AfterARestartACodeIsNotPostedAgainAndTheNextAttemptOpens) {
 TEST_F(UseCasesTest, AWrongStateAndAWrongIssuerEndNothing) {
   const OpenedFlow flow = w.Started();
   const std::string state = flow.state.Reveal();
-  const auto exchange = [&](const std::string& query) { return Wait(ExchangeCode(w.world, flow.token, Secret(query))); };
+  const auto exchange = [&](const std::string& query) {
+    return Wait(ExchangeCode(w.world, flow.token, Secret(query)));
+  };
   EXPECT_EQ(ClassOf(exchange("code=c1&state=wrong").status()), v1::ERROR_CLASS_STATE_MISMATCH);
   EXPECT_EQ(ClassOf(exchange("code=c1").status()), v1::ERROR_CLASS_STATE_MISMATCH);
   EXPECT_EQ(ClassOf(exchange("error=access_denied&state=wrong").status()), v1::ERROR_CLASS_STATE_MISMATCH);

@@ -42,8 +42,8 @@ class Watch {
 // Thread-safe; outlives its watches.
 class WatchHub {
  public:
-  // `changed` is called after each change, from any thread, quickly; it looks at Latest() and replaced(). An older watch of
-  // the flow is replaced.
+  // `changed` is called after each change, from any thread, quickly; it looks at Latest() and replaced(). An older
+  // watch of the flow is replaced.
   std::shared_ptr<Watch> Open(Flow flow, std::function<void()> changed);
   // Tells the watch of this flow, if there is one. Older news than it has is ignored.
   void Publish(const Flow& flow);

@@ -43,8 +43,7 @@ FlowMetrics::FlowMetrics(prometheus::Registry& registry, const std::vector<std::
       step_duration_(registry, "authflow_step_duration_seconds", "From entering a step to what came next.",
                      {"product", "kind", "step"}, kStepSeconds),
       exchanges_(registry, "authflow_code_exchanges_total",
-                 "Authorization codes posted to the provider; result is ok or the error class.",
-                 {"product", "result"}),
+                 "Authorization codes posted to the provider; result is ok or the error class.", {"product", "result"}),
       exchange_duration_(registry, "authflow_code_exchange_duration_seconds",
                          "Code exchanges, id_token check included.", {"product"}, kCallSeconds),
       application_calls_(registry, "authflow_application_calls_total",
@@ -55,8 +54,8 @@ FlowMetrics::FlowMetrics(prometheus::Registry& registry, const std::vector<std::
       token_calls_(registry, "authflow_token_calls_total",
                    "Refresh and revocation at the provider; result is ok or the error class.",
                    {"product", "call", "result"}),
-      token_call_duration_(registry, "authflow_token_call_duration_seconds",
-                           "Refresh and revocation at the provider.", {"product", "call"}, kCallSeconds) {
+      token_call_duration_(registry, "authflow_token_call_duration_seconds", "Refresh and revocation at the provider.",
+                           {"product", "call"}, kCallSeconds) {
   for (const std::string& product : products_) {
     for (const v1::FlowKind kind : kKinds) {
       const std::string_view name = KindName(kind);

@@ -19,8 +19,8 @@
 
 namespace authflow {
 
-// Thread-safe; the registry outlives it. References stay valid as long as the registry lives. Whoever calls sees to it that
-// label values are bounded.
+// Thread-safe; the registry outlives it. References stay valid as long as the registry lives. Whoever calls sees to it
+// that label values are bounded.
 template <typename Metric>
 class Kept {
  public:

@@ -44,12 +44,10 @@ absl::Status Serve(const Options& options, Parts parts) {
   LoggingRpcObserver observer(parts.metrics.rpc());
   const RpcServerOptions rpc_options{
       .listen = options.listen, .tls_certificate = options.tls_certificate, .tls_key = options.tls_key};
-  absl::StatusOr<std::unique_ptr<RpcServer>> rpc =
-      StartRpcServer(rpc_options, parts.world, parts.nursery, observer);
+  absl::StatusOr<std::unique_ptr<RpcServer>> rpc = StartRpcServer(rpc_options, parts.world, parts.nursery, observer);
   if (!rpc.ok()) return rpc.status();
 
-  Scrape scrape(parts.metrics, parts.world.flows, parts.outbox, parts.world.clock,
-                parts.world.executor);
+  Scrape scrape(parts.metrics, parts.world.flows, parts.outbox, parts.world.clock, parts.world.executor);
   std::atomic<bool> healthy = true;
   parts.http_listener.Start(HttpPages{.metrics = [&scrape] { return scrape.Text(); },
                                       .healthy = [&healthy] { return healthy.load(); },

@@ -28,9 +28,9 @@ struct Parts {
   std::function<absl::StatusOr<std::string>(const std::string& query)> dev_authorize;
 };
 
-// Serves until SIGTERM or SIGINT, then drains within options.grace: health says NOT_SERVING, watches end with `draining`,
-// calls finish, no coroutine of a call is left, delivery settles what is in flight. When it returns nothing of the parts is
-// in use. FAILED_PRECONDITION: the gRPC address or the certificate is no good; nothing was served.
+// Serves until SIGTERM or SIGINT, then drains within options.grace: health says NOT_SERVING, watches end with
+// `draining`, calls finish, no coroutine of a call is left, delivery settles what is in flight. When it returns nothing
+// of the parts is in use. FAILED_PRECONDITION: the gRPC address or the certificate is no good; nothing was served.
 absl::Status Serve(const Options& options, Parts parts);
 
 }  // namespace authflow

@@ -12,7 +12,8 @@
 namespace authflow {
 namespace {
 
-// Some senders (timeout, a terminal and a supervisor at once) signal both the process and its group: one wish, two signals.
+// Some senders (timeout, a terminal and a supervisor at once) signal both the process and its group: one wish, two
+// signals.
 constexpr absl::Duration kSameStop = absl::Milliseconds(300);
 
 sigset_t StopSignals() {

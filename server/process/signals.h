@@ -4,8 +4,8 @@
 
 namespace authflow {
 
-// Takes SIGTERM and SIGINT out of the ordinary way, for this thread and all that it starts; ignores SIGPIPE (a write says so)
-// and SIGXFSZ (a full disk is an error of the write). Call before any thread is started.
+// Takes SIGTERM and SIGINT out of the ordinary way, for this thread and all that it starts; ignores SIGPIPE (a write
+// says so) and SIGXFSZ (a full disk is an error of the write). Call before any thread is started.
 void TakeSignals();
 
 // Blocks until SIGTERM or SIGINT comes. A further one ends the process at once, with exit code 1.

@@ -22,8 +22,8 @@ class StoppableHttp final : public HttpClient {
 
   Task<absl::StatusOr<HttpResponse>> Send(HttpRequest request) override;
 
-  // Who waits now, and who comes later, gets UNAVAILABLE at once. Then the other client is destroyed. Blocks, but not for
-  // long: not for the executor's threads. Again: nothing happens.
+  // Who waits now, and who comes later, gets UNAVAILABLE at once. Then the other client is destroyed. Blocks, but not
+  // for long: not for the executor's threads. Again: nothing happens.
   void Stop();
 
  private:

@@ -31,8 +31,7 @@ Task<void> Ticker::Run(Ticker* self) {
     if (more || self->stopped_) continue;
     self->timer_.expires_after(absl::ToChronoNanoseconds(self->pause_));
     boost::system::error_code cancelled;
-    co_await self->timer_.async_wait(
-        boost::asio::redirect_error(boost::asio::use_awaitable_t<Executor>(), cancelled));
+    co_await self->timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable_t<Executor>(), cancelled));
   }
 }
 

@@ -12,8 +12,8 @@
 
 namespace authflow {
 
-// Runs `tick` on a strand of `executor`, `pause` after the one before has ended; at once again while it returns true (there
-// is more). All that `tick` uses outlives Stop.
+// Runs `tick` on a strand of `executor`, `pause` after the one before has ended; at once again while it returns true
+// (there is more). All that `tick` uses outlives Stop.
 class Ticker {
  public:
   Ticker(Executor executor, absl::Duration pause, std::function<Task<bool>()> tick);

@@ -8,11 +8,16 @@
 namespace authflow {
 
 bool IsReservedParameter(std::string_view name) {
-  static constexpr std::string_view kReserved[] = {
-      "response_type", "response_mode", "client_id",     "client_secret", "redirect_uri",          "scope",
-      "state",         "nonce",         "code",          "code_verifier", "code_challenge",        "code_challenge_method",
-      "grant_type",    "refresh_token", "login_hint",    "request",       "request_uri",           "client_assertion",
-      "token",         "client_assertion_type"};
+  static constexpr std::string_view kReserved[] = {"response_type",  "response_mode",
+                                                   "client_id",      "client_secret",
+                                                   "redirect_uri",   "scope",
+                                                   "state",          "nonce",
+                                                   "code",           "code_verifier",
+                                                   "code_challenge", "code_challenge_method",
+                                                   "grant_type",     "refresh_token",
+                                                   "login_hint",     "request",
+                                                   "request_uri",    "client_assertion",
+                                                   "token",          "client_assertion_type"};
   return std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved);
 }
 

@@ -51,8 +51,8 @@ class CachedDocument : public std::enable_shared_from_this<CachedDocument<T>> {
     co_return co_await Join(self, executor, timeout);
   }
 
-  // For who misses something in the document: fetches it again, but not within 10 s of the last time somebody did; then the
-  // document as it is.
+  // For who misses something in the document: fetches it again, but not within 10 s of the last time somebody did; then
+  // the document as it is.
   Task<Answer> GetNewer(absl::Duration timeout) {
     auto self = this->shared_from_this();
     Executor executor = co_await boost::asio::this_coro::executor;

@@ -42,7 +42,7 @@ Hint ReadHint(std::string_view login_hint) {
   Hint hint;
   const std::string_view name = login_hint.substr(0, login_hint.find('@'));
   hint.how = std::string(name);
-  hint.email = login_hint.empty() ? "dev@example.com"
+  hint.email = login_hint.empty()   ? "dev@example.com"
                : name == login_hint ? Cat(name, "@example.com")
                                     : std::string(login_hint);
   return hint;
@@ -50,7 +50,8 @@ Hint ReadHint(std::string_view login_hint) {
 
 // Not the e-mail: a user id goes into events.
 std::string UserId(const std::string& email) {
-  return "dev-" + absl::BytesToHexString(Sha256(Cat("authflow dev user\n", absl::AsciiStrToLower(email)))).substr(0, 16);
+  return "dev-" +
+         absl::BytesToHexString(Sha256(Cat("authflow dev user\n", absl::AsciiStrToLower(email)))).substr(0, 16);
 }
 
 absl::Status AccessTokenRefused() {
@@ -77,8 +78,9 @@ class DevProviderImpl final : public DevProvider {
 
   Task<absl::Status> CheckIssuer(std::optional<std::string> iss) override {
     if (iss == issuer_) co_return absl::OkStatus();
-    co_return Refusal(v1::ERROR_CLASS_ISSUER_MISMATCH,
-                      "The redirect does not come from the identity provider that was asked. Sign in again in the browser.");
+    co_return Refusal(
+        v1::ERROR_CLASS_ISSUER_MISMATCH,
+        "The redirect does not come from the identity provider that was asked. Sign in again in the browser.");
   }
 
   Task<absl::StatusOr<SignedIn>> RedeemCode(CodeGrant grant) override { co_return Redeem(grant); }
@@ -144,7 +146,8 @@ std::optional<Fields> DevProviderImpl::Open(std::string_view prefix, std::string
   if (!form) return std::nullopt;
   Fields fields(form->begin(), form->end());
   int64_t until = 0;
-  if (!absl::SimpleAtoi(At(fields, "until"), &until) || absl::FromUnixMillis(until) <= clock_.Now()) return std::nullopt;
+  if (!absl::SimpleAtoi(At(fields, "until"), &until) || absl::FromUnixMillis(until) <= clock_.Now())
+    return std::nullopt;
   return fields;
 }
 

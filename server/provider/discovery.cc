@@ -17,9 +17,12 @@ struct Endpoint {
 
 // RFC 8414 2 and OpenID Connect Discovery 3.
 constexpr Endpoint kEndpoints[] = {
-    {"authorization_endpoint", &OidcEndpoints::authorization}, {"token_endpoint", &OidcEndpoints::token},
-    {"userinfo_endpoint", &OidcEndpoints::userinfo},           {"jwks_uri", &OidcEndpoints::jwks},
-    {"revocation_endpoint", &OidcEndpoints::revocation},       {"introspection_endpoint", &OidcEndpoints::introspection},
+    {"authorization_endpoint", &OidcEndpoints::authorization},
+    {"token_endpoint", &OidcEndpoints::token},
+    {"userinfo_endpoint", &OidcEndpoints::userinfo},
+    {"jwks_uri", &OidcEndpoints::jwks},
+    {"revocation_endpoint", &OidcEndpoints::revocation},
+    {"introspection_endpoint", &OidcEndpoints::introspection},
 };
 
 }  // namespace
@@ -42,7 +45,8 @@ std::string DiscoveryUrl(std::string_view issuer) {
 
 absl::StatusOr<ProviderFacts> ReadDiscovery(const OidcSettings& settings, const HttpResponse& response) {
   if (absl::Status overload = OverloadRefusal(response); !overload.ok()) return overload;
-  if (response.status != 200) return UnreadableRefusal(Cat("discovery document was answered with HTTP ", response.status));
+  if (response.status != 200)
+    return UnreadableRefusal(Cat("discovery document was answered with HTTP ", response.status));
   const auto document = ParseJsonObject(response.body.Reveal());
   if (!document) return UnreadableRefusal("discovery document is no JSON object");
   if (StringAt(*document, "issuer") != settings.issuer) {

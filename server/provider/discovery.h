@@ -14,8 +14,8 @@ namespace authflow {
 // What we know about a provider.
 struct ProviderFacts {
   OidcEndpoints endpoints;
-  bool promises_iss = false;   // RFC 9207 3: each authorization response has an iss
-  bool refuses_s256 = false;   // it lists the methods of PKCE that it supports, and S256 is not among them
+  bool promises_iss = false;  // RFC 9207 3: each authorization response has an iss
+  bool refuses_s256 = false;  // it lists the methods of PKCE that it supports, and S256 is not among them
 };
 
 // True: endpoints by hand are all that is needed, there is nothing to discover.

@@ -80,7 +80,9 @@ std::optional<FormFields> DecodeForm(std::string_view text) {
 
 std::string WithQuery(std::string_view url, const FormFields& fields) {
   url = url.substr(0, url.find('#'));
-  const char* separator = url.find('?') == std::string_view::npos ? "?" : url.back() == '?' || url.back() == '&' ? "" : "&";
+  const char* separator = url.find('?') == std::string_view::npos  ? "?"
+                          : url.back() == '?' || url.back() == '&' ? ""
+                                                                   : "&";
   return Cat(url, separator, EncodeForm(fields));
 }
 

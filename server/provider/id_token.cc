@@ -55,9 +55,8 @@ std::string Wrong(const json& claims, const IdTokenExpectation& expected) {
 }  // namespace
 
 absl::Status IdTokenRefusal(const std::string& what) {
-  return Refusal(v1::ERROR_CLASS_ID_TOKEN_INVALID,
-                 Cat("The identity provider's id_token cannot be trusted: ", what,
-                     ". Try again; if it stays so, tell the operator."));
+  return Refusal(v1::ERROR_CLASS_ID_TOKEN_INVALID, Cat("The identity provider's id_token cannot be trusted: ", what,
+                                                       ". Try again; if it stays so, tell the operator."));
 }
 
 absl::Status CheckIdToken(const json& claims, const IdTokenExpectation& expected) {

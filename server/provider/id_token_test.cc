@@ -39,19 +39,32 @@ class IdTokenTest : public testing::Test {
 };
 
 TEST_F(IdTokenTest, GoodTokensAreAccepted) {
-  const SigningKey& rsa = world_.rsa;
   const std::pair<const char*, std::function<void(Draft&)>> good[] = {
       {"as it is", [](Draft&) {}},
-      {"ES256", [&](Draft& t) { t.header = {{"alg", "ES256"}, {"kid", "ec-1"}}; t.key = &world_.ec; }},
-      {"audiences with azp", [](Draft& t) { t.claims["aud"] = {"other", ProviderWorld::kClient}; t.claims["azp"] = ProviderWorld::kClient; }},
+      {"ES256",
+       [&](Draft& t) {
+         t.header = {{"alg", "ES256"}, {"kid", "ec-1"}};
+         t.key = &world_.ec;
+       }},
+      {"audiences with azp",
+       [](Draft& t) {
+         t.claims["aud"] = {"other", ProviderWorld::kClient};
+         t.claims["azp"] = ProviderWorld::kClient;
+       }},
       {"one audience in an array", [](Draft& t) { t.claims["aud"] = {ProviderWorld::kClient}; }},
       {"expired within the leeway", [&](Draft& t) { t.claims["exp"] = now() - 59; }},
-      {"issued within the leeway", [&](Draft& t) { t.claims["iat"] = now() + 60; t.claims["nbf"] = now() + 60; }},
+      {"issued within the leeway",
+       [&](Draft& t) {
+         t.claims["iat"] = now() + 60;
+         t.claims["nbf"] = now() + 60;
+       }},
       {"a fraction of a second", [&](Draft& t) { t.claims["exp"] = now() + 0.5; }},
       {"no at_hash", [](Draft& t) { t.claims.erase("at_hash"); }},
-      {"no kid, one key of its algorithm", [](Draft& t) { t.header = {{"alg", "RS256"}}; }},
+      {"no kid, one key of its algorithm",
+       [](Draft& t) {
+         t.header = {{"alg", "RS256"}};
+       }},
   };
-  (void)rsa;
   for (const auto& [what, change] : good) {
     world_.id_token = change;
     const auto signed_in = SignIn();
@@ -71,10 +84,19 @@ TEST_F(IdTokenTest, ATokenThatBreaksOneRuleIsRefused) {
       {"iss with a slash", [](Draft& t) { t.claims["iss"] = std::string(ProviderWorld::kIssuer) + "/"; }},
       {"no iss", [](Draft& t) { t.claims.erase("iss"); }},
       {"aud of another", [](Draft& t) { t.claims["aud"] = "other"; }},
-      {"aud without us", [](Draft& t) { t.claims["aud"] = {"other", "third"}; }},
+      {"aud without us",
+       [](Draft& t) {
+         t.claims["aud"] = {"other", "third"};
+       }},
       {"no aud", [](Draft& t) { t.claims.erase("aud"); }},
-      {"aud an object", [](Draft& t) { t.claims["aud"] = {{"the client", true}}; }},
-      {"audiences without azp", [](Draft& t) { t.claims["aud"] = {ProviderWorld::kClient, "other"}; }},
+      {"aud an object",
+       [](Draft& t) {
+         t.claims["aud"] = {{"the client", true}};
+       }},
+      {"audiences without azp",
+       [](Draft& t) {
+         t.claims["aud"] = {ProviderWorld::kClient, "other"};
+       }},
       {"azp of another", [](Draft& t) { t.claims["azp"] = "other"; }},
       {"azp no string", [](Draft& t) { t.claims["azp"] = nullptr; }},
       {"expired", [&](Draft& t) { t.claims["exp"] = now() - 60; }},
@@ -91,8 +113,12 @@ TEST_F(IdTokenTest, ATokenThatBreaksOneRuleIsRefused) {
       {"sub empty", [](Draft& t) { t.claims["sub"] = ""; }},
       {"at_hash of another token", [](Draft& t) { t.claims["at_hash"] = EncodeBase64Url(Sha256("x").substr(0, 16)); }},
       {"at_hash no string", [](Draft& t) { t.claims["at_hash"] = 7; }},
-      {"alg none", [](Draft& t) { t.header = {{"alg", "none"}}; }},
-      {"alg none in capitals", [&](Draft& t) { t.raw = EncodeBase64Url(R"({"alg":"NONE"})") + "." + EncodeBase64Url(t.claims.dump()) + "."; }},
+      {"alg none",
+       [](Draft& t) {
+         t.header = {{"alg", "none"}};
+       }},
+      {"alg none in capitals",
+       [&](Draft& t) { t.raw = EncodeBase64Url(R"({"alg":"NONE"})") + "." + EncodeBase64Url(t.claims.dump()) + "."; }},
       {"HS256 with the public key", [](Draft& t) { t.header["alg"] = "HS256"; }},
       {"RS512", [](Draft& t) { t.header["alg"] = "RS512"; }},
       {"no alg", [](Draft& t) { t.header.erase("alg"); }},
@@ -108,8 +134,16 @@ TEST_F(IdTokenTest, ATokenThatBreaksOneRuleIsRefused) {
          t.claims["sub"] = "somebody-else";
          t.raw = good.substr(0, good.find('.')) + "." + EncodeBase64Url(t.claims.dump()) + good.substr(good.rfind('.'));
        }},
-      {"no signature", [](Draft& t) { const std::string good = t.key->Sign(t.header, t.claims); t.raw = good.substr(0, good.rfind('.') + 1); }},
-      {"two parts", [](Draft& t) { const std::string good = t.key->Sign(t.header, t.claims); t.raw = good.substr(0, good.rfind('.')); }},
+      {"no signature",
+       [](Draft& t) {
+         const std::string good = t.key->Sign(t.header, t.claims);
+         t.raw = good.substr(0, good.rfind('.') + 1);
+       }},
+      {"two parts",
+       [](Draft& t) {
+         const std::string good = t.key->Sign(t.header, t.claims);
+         t.raw = good.substr(0, good.rfind('.'));
+       }},
       {"four parts", [](Draft& t) { t.raw = t.key->Sign(t.header, t.claims) + ".x"; }},
       {"padding", [](Draft& t) { t.raw = t.key->Sign(t.header, t.claims) + "="; }},
       {"garbage", [](Draft& t) { t.raw = "this.is.garbage"; }},
@@ -138,7 +172,10 @@ TEST_F(IdTokenTest, AnUnknownKeyIsLookedUpOnceAndNotMoreThanOnceInTenSeconds) {
   ASSERT_TRUE(SignIn().ok());
   EXPECT_EQ(world_.Count("jwks"), 1);
   const SigningKey rotated("RS256", "rsa-2");
-  world_.id_token = [&](Draft& t) { t.header["kid"] = "rsa-2"; t.key = &rotated; };
+  world_.id_token = [&](Draft& t) {
+    t.header["kid"] = "rsa-2";
+    t.key = &rotated;
+  };
   EXPECT_EQ(ClassOf(SignIn().status()), v1::ERROR_CLASS_ID_TOKEN_INVALID);
   EXPECT_EQ(world_.Count("jwks"), 2);
   world_.jwks["keys"] = {rotated.PublicJwk()};

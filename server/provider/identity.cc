@@ -40,9 +40,8 @@ std::string UserIdName(const IdentityRules& rules) {
 }
 
 absl::Status IdentityRefusal(const std::string& where) {
-  return Refusal(v1::ERROR_CLASS_IDENTITY_MISSING,
-                 Cat("The identity provider did not say who signed in: ", where,
-                     ". The operator should check the product's identity rules."));
+  return Refusal(v1::ERROR_CLASS_IDENTITY_MISSING, Cat("The identity provider did not say who signed in: ", where,
+                                                       ". The operator should check the product's identity rules."));
 }
 
 absl::StatusOr<Identity> FindIdentity(const IdentityRules& rules, const nlohmann::json& from) {

@@ -12,8 +12,8 @@
 
 namespace authflow {
 
-// nullopt: not one JSON object, deeper than 32, or with text that is no UTF-8. A whole number that does not fit into 64 bits becomes a
-// string of its digits: user ids are such numbers.
+// nullopt: not one JSON object, deeper than 32, or with text that is no UTF-8. A whole number that does not fit into 64
+// bits becomes a string of its digits: user ids are such numbers.
 std::optional<nlohmann::json> ParseJsonObject(std::string_view text);
 
 // The member as a string; "" when absent or of another type.

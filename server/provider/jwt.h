@@ -29,15 +29,15 @@ std::optional<Jwt> ParseJwt(std::string_view token);
 
 // One public key of a set.
 struct Jwk {
-  std::optional<std::string> id;         // "kid"
-  std::string algorithm;                 // "RS256" or "ES256": what it can verify
+  std::optional<std::string> id;  // "kid"
+  std::string algorithm;          // "RS256" or "ES256": what it can verify
   std::shared_ptr<const EVP_PKEY> key;
 };
 
 using Jwks = std::vector<Jwk>;
 
-// The keys of a set that verify RS256 (RSA of 2048 to 16384 bits) or ES256 (P-256) and are not for another use; others are
-// left out, broken ones too. nullopt: it is no key set.
+// The keys of a set that verify RS256 (RSA of 2048 to 16384 bits) or ES256 (P-256) and are not for another use; others
+// are left out, broken ones too. nullopt: it is no key set.
 std::optional<Jwks> ParseJwks(std::string_view text);
 
 // What a lookup and a verification came to.

@@ -90,8 +90,9 @@ Task<absl::Status> OidcProvider::CheckIssuer(std::optional<std::string> iss) {
   if (settings_.issuer.empty()) co_return absl::OkStatus();
   if (iss.has_value()) {
     if (EqualInConstantTime(*iss, settings_.issuer)) co_return absl::OkStatus();
-    co_return Refusal(v1::ERROR_CLASS_ISSUER_MISMATCH,
-                      "The redirect comes from another identity provider than the one asked. Sign in again in the browser.");
+    co_return Refusal(
+        v1::ERROR_CLASS_ISSUER_MISMATCH,
+        "The redirect comes from another identity provider than the one asked. Sign in again in the browser.");
   }
   const absl::StatusOr<Facts> facts = co_await GetFacts(settings_.timeout);
   if (!facts.ok()) co_return facts.status();

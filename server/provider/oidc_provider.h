@@ -11,10 +11,10 @@
 
 namespace authflow {
 
-// `http` and `clock` outlive it. It asks for nothing until it is used. Discovery and keys are kept for an hour, then fetched
-// again in the background; when that fails the old ones serve for a day. Concurrent callers share one fetch. An unknown
-// kid fetches the keys again, at most once in 10 s. Background fetches end with `http`; they run on the executor of the
-// call that began them.
+// `http` and `clock` outlive it. It asks for nothing until it is used. Discovery and keys are kept for an hour, then
+// fetched again in the background; when that fails the old ones serve for a day. Concurrent callers share one fetch. An
+// unknown kid fetches the keys again, at most once in 10 s. Background fetches end with `http`; they run on the
+// executor of the call that began them.
 std::shared_ptr<Provider> NewOidcProvider(OidcSettings settings, HttpClient& http, const Clock& clock);
 
 }  // namespace authflow

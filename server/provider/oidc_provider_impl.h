@@ -44,12 +44,14 @@ class OidcProvider final : public Provider {
   Task<bool> RevokeOne(std::string endpoint, Secret token, std::string hint);
 
   // redeem.cc
-  Task<absl::StatusOr<TokenAnswer>> AskForTokens(std::string endpoint, FormFields fields, Grant grant, absl::Time deadline);
+  Task<absl::StatusOr<TokenAnswer>> AskForTokens(std::string endpoint, FormFields fields, Grant grant,
+                                                 absl::Time deadline);
   // The token's claims, once its signature is verified. ID_TOKEN_INVALID, or what fetching the keys came to.
   Task<absl::StatusOr<nlohmann::json>> VerifiedClaims(Secret id_token, absl::Time deadline);
   Task<absl::StatusOr<nlohmann::json>> CheckedIdToken(Tokens tokens, Secret nonce, absl::Time deadline);
   Task<absl::StatusOr<nlohmann::json>> Userinfo(std::string endpoint, Secret access_token, absl::Time deadline);
-  Task<absl::StatusOr<Identity>> IdentityOf(TokenAnswer answer, Secret nonce, std::string userinfo, absl::Time deadline);
+  Task<absl::StatusOr<Identity>> IdentityOf(TokenAnswer answer, Secret nonce, std::string userinfo,
+                                            absl::Time deadline);
 
   // owner.cc
   Task<absl::StatusOr<std::string>> OwnerByJwt(Jwt jwt);

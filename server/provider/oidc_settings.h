@@ -53,9 +53,9 @@ struct OidcSettings {
   std::vector<std::string> scopes;
   std::vector<OidcParameter> parameters;
   IdentityRules identity;
-  std::string ca_file;                          // PEM; empty: the system's
-  absl::Duration timeout = absl::Seconds(10);   // of one HTTP request
-  std::string access_token_audience;            // see Provider::OwnerOf
+  std::string ca_file;                         // PEM; empty: the system's
+  absl::Duration timeout = absl::Seconds(10);  // of one HTTP request
+  std::string access_token_audience;           // see Provider::OwnerOf
 };
 
 // Parameters that the server sets itself: OidcSettings::parameters must not name them.

@@ -1,5 +1,5 @@
-// Whose access token it is, outside a flow: proved by its signature or by introspection. Userinfo alone proves nothing: it
-// answers to a token of any client.
+// Whose access token it is, outside a flow: proved by its signature or by introspection. Userinfo alone proves nothing:
+// it answers to a token of any client.
 
 #include <algorithm>
 #include <utility>
@@ -23,7 +23,8 @@ absl::Status Refused(std::string_view why) {
 }
 
 absl::Status Unverifiable(std::string_view why) {
-  return Refusal(v1::ERROR_CLASS_ACCESS_TOKEN_UNVERIFIABLE, Cat("The owner of the access token cannot be proved: ", why, "."));
+  return Refusal(v1::ERROR_CLASS_ACCESS_TOKEN_UNVERIFIABLE,
+                 Cat("The owner of the access token cannot be proved: ", why, "."));
 }
 
 absl::StatusOr<std::string> OwnerIn(const OidcSettings& settings, const json& claims) {
@@ -63,8 +64,7 @@ Task<absl::StatusOr<std::string>> OidcProvider::OwnerByJwt(Jwt jwt) {
   const absl::StatusOr<Verdict> verdict = co_await Verify(std::move(jwt), deadline);
   if (!verdict.ok()) co_return verdict.status();
   if (*verdict != Verdict::kGood) co_return Refused("its signature is not good");
-  const std::string wrong =
-      WrongInAccessToken(claims, settings_.issuer, settings_.access_token_audience, clock_.Now());
+  const std::string wrong = WrongInAccessToken(claims, settings_.issuer, settings_.access_token_audience, clock_.Now());
   if (!wrong.empty()) co_return Refused(wrong);
   co_return OwnerIn(settings_, claims);
 }
@@ -101,7 +101,8 @@ Task<absl::StatusOr<std::string>> OidcProvider::OwnerOf(Secret access_token) {
   }
   if (!introspection.empty()) co_return co_await OwnerByIntrospection(introspection, std::move(access_token));
   if (by_jwt) co_return Refused("it is no signed token of this product's identity provider");
-  co_return Unverifiable("the identity provider offers neither signed access tokens for this product nor introspection");
+  co_return Unverifiable(
+      "the identity provider offers neither signed access tokens for this product nor introspection");
 }
 
 }  // namespace authflow

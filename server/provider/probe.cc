@@ -46,8 +46,9 @@ void AddEndpoints(const ProviderFacts& facts, ProbeReport& report) {
 
 void AddRevocation(const ProviderFacts& facts, ProbeReport& report) {
   Add(report, "revocation", true,
-      facts.endpoints.revocation.empty() ? "No endpoint: a logout forgets tokens here and leaves them valid at the provider."
-                                         : Cat("At ", facts.endpoints.revocation, "."));
+      facts.endpoints.revocation.empty()
+          ? "No endpoint: a logout forgets tokens here and leaves them valid at the provider."
+          : Cat("At ", facts.endpoints.revocation, "."));
 }
 
 void AddClient(const OidcSettings& settings, const absl::Status& status, ProbeReport& report) {
@@ -82,7 +83,8 @@ Task<absl::StatusOr<ProviderFacts>> ProbeDiscovery(const OidcSettings& settings,
   const absl::StatusOr<HttpResponse> response = co_await Fetch(http, std::move(request));
   absl::StatusOr<ProviderFacts> facts = response.ok() ? ReadDiscovery(settings, *response) : response.status();
   if (facts.ok()) {
-    Add(report, "discovery", true, Cat("Read from ", DiscoveryUrl(settings.issuer), "; the issuer is the configured one."));
+    Add(report, "discovery", true,
+        Cat("Read from ", DiscoveryUrl(settings.issuer), "; the issuer is the configured one."));
   } else {
     AddFailure(report, "discovery", facts.status());
   }
@@ -92,7 +94,8 @@ Task<absl::StatusOr<ProviderFacts>> ProbeDiscovery(const OidcSettings& settings,
 Task<void> ProbeKeys(const OidcSettings& settings, HttpClient& http, std::string url, ProbeReport& report) {
   if (url.empty()) {
     const bool needed = AsksForOpenId(settings) && !settings.issuer.empty();
-    Add(report, "keys", !needed, needed ? "No address of keys (jwks_uri): id_tokens cannot be verified." : "Not needed.");
+    Add(report, "keys", !needed,
+        needed ? "No address of keys (jwks_uri): id_tokens cannot be verified." : "Not needed.");
     co_return;
   }
   HttpRequest request = DocumentRequest(settings, url, settings.timeout);
@@ -104,7 +107,8 @@ Task<void> ProbeKeys(const OidcSettings& settings, HttpClient& http, std::string
   const std::optional<Jwks> keys = response->status == 200 ? ParseJwks(response->body.Reveal()) : std::nullopt;
   if (!keys || keys->empty()) {
     Add(report, "keys", false,
-        Cat("At ", url, " are no keys for RS256 or ES256 (HTTP ", response->status, "): id_tokens cannot be verified."));
+        Cat("At ", url, " are no keys for RS256 or ES256 (HTTP ", response->status,
+            "): id_tokens cannot be verified."));
     co_return;
   }
   const auto rsa = std::count_if(keys->begin(), keys->end(), [](const Jwk& key) { return key.algorithm == "RS256"; });

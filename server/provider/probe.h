@@ -22,10 +22,10 @@ struct ProbeReport {
   bool ok() const;  // all lines are
 };
 
-// Fetches discovery and keys, and redeems a code that cannot exist, to see whether the provider knows our client and its
-// secret: an unknown one is refused as invalid_client, a known one hears invalid_grant. `redirect_uri` is one that is
-// registered. Changes nothing at the provider. `http` outlives the call. A provider that answers the made-up code with
-// another error tells nothing about the client: that line is ok, and says so.
+// Fetches discovery and keys, and redeems a code that cannot exist, to see whether the provider knows our client and
+// its secret: an unknown one is refused as invalid_client, a known one hears invalid_grant. `redirect_uri` is one that
+// is registered. Changes nothing at the provider. `http` outlives the call. A provider that answers the made-up code
+// with another error tells nothing about the client: that line is ok, and says so.
 Task<ProbeReport> Probe(OidcSettings settings, HttpClient& http, std::string redirect_uri);
 
 }  // namespace authflow

@@ -52,8 +52,8 @@ struct SignedIn {
 };
 
 // Thread-safe. Errors are refusals of the classes PROVIDER_*, CODE_REFUSED, ID_TOKEN_INVALID, IDENTITY_MISSING,
-// REFRESH_TOKEN_REFUSED, ACCESS_TOKEN_*; a message may quote the provider's error and error_description, escaped and cut
-// at 200 bytes, and never a token, code, state or e-mail.
+// REFRESH_TOKEN_REFUSED, ACCESS_TOKEN_*; a message may quote the provider's error and error_description, escaped and
+// cut at 200 bytes, and never a token, code, state or e-mail.
 class Provider {
  public:
   virtual ~Provider() = default;

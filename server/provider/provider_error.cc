@@ -35,9 +35,9 @@ absl::Status WireRefusal(const absl::Status& wire) {
                      Cat("The identity provider did not answer in time", cause, ". Try again."));
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kInvalidArgument:
-      return Refusal(v1::ERROR_CLASS_PROVIDER_INVALID_RESPONSE,
-                     Cat("The identity provider's answer cannot be used", cause,
-                         ". The operator should check its endpoints."));
+      return Refusal(
+          v1::ERROR_CLASS_PROVIDER_INVALID_RESPONSE,
+          Cat("The identity provider's answer cannot be used", cause, ". The operator should check its endpoints."));
     default:
       return Refusal(v1::ERROR_CLASS_PROVIDER_UNREACHABLE,
                      Cat("The identity provider cannot be reached", cause, ". Try again."));
@@ -50,8 +50,8 @@ absl::Status OverloadRefusal(const HttpResponse& response) {
                    "The identity provider has had too many requests. Try again in a while.");
   }
   if (response.status >= 500) {
-    return Refusal(v1::ERROR_CLASS_PROVIDER_ERROR,
-                   Cat("The identity provider has a problem of its own (HTTP ", response.status, "). Try again later."));
+    return Refusal(v1::ERROR_CLASS_PROVIDER_ERROR, Cat("The identity provider has a problem of its own (HTTP ",
+                                                       response.status, "). Try again later."));
   }
   return absl::OkStatus();
 }
@@ -87,7 +87,8 @@ absl::Status OAuthRefusal(Grant grant, std::string_view error, std::string_view 
   for (const std::string_view secret : secrets) said = Without(std::move(said), secret);
   const std::string words = Quoted(said);
   // Names beyond RFC 6749 are those of large providers.
-  if (IsOneOf(error, {"invalid_grant", "invalid_code", "bad_verification_code", "bad_refresh_token", "expired_token"})) {
+  if (IsOneOf(error,
+              {"invalid_grant", "invalid_code", "bad_verification_code", "bad_refresh_token", "expired_token"})) {
     return GrantRefusal(grant, words);
   }
   if (IsOneOf(error, {"invalid_client", "unauthorized_client", "incorrect_client_credentials"})) {

@@ -141,7 +141,8 @@ std::string ProviderWorld::Authorize(const Secret& url) {
     return "";
   }
   const std::string code = "code-" + std::to_string(++made_);
-  codes_[code] = {at("code_challenge"), at("nonce"), at("redirect_uri"), at("scope").find("openid") != std::string::npos};
+  codes_[code] = {at("code_challenge"), at("nonce"), at("redirect_uri"),
+                  at("scope").find("openid") != std::string::npos};
   return code;
 }
 
@@ -226,8 +227,9 @@ json ProviderWorld::Tokens(const Asked& asked) {
     const int64_t now = absl::ToUnixSeconds(clock_.Now());
     Draft draft;
     draft.header = {{"alg", "RS256"}, {"kid", "rsa-1"}, {"typ", "JWT"}};
-    draft.claims = {{"iss", kIssuer},     {"aud", kClient},  {"sub", "user-1"},
-                    {"iat", now},         {"exp", now + 600}, {"email", "u@example.com"},
+    draft.claims = {{"iss", kIssuer},      {"aud", kClient},
+                    {"sub", "user-1"},     {"iat", now},
+                    {"exp", now + 600},    {"email", "u@example.com"},
                     {"name", "U Example"}, {"at_hash", EncodeBase64Url(Sha256(access_token).substr(0, 16))}};
     if (!asked.nonce.empty()) draft.claims["nonce"] = asked.nonce;
     draft.key = &rsa;

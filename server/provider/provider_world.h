@@ -62,7 +62,8 @@ class ProviderWorld final : public HttpClient {
 
   Task<absl::StatusOr<HttpResponse>> Send(HttpRequest request) override;
 
-  // Requests so far, by the last part of the path: "openid-configuration", "jwks", "token", "userinfo", "revoke", "introspect".
+  // Requests so far, by the last part of the path: "openid-configuration", "jwks", "token", "userinfo", "revoke",
+  // "introspect".
   int Count(const std::string& endpoint) const;
   HttpRequest Last(const std::string& endpoint) const;
   FormFields LastForm(const std::string& endpoint) const;

@@ -51,7 +51,8 @@ Task<absl::StatusOr<json>> OidcProvider::VerifiedClaims(Secret id_token, absl::T
   Jwt token = *std::move(jwt);
   const absl::StatusOr<Verdict> verdict = co_await Verify(std::move(token), deadline);
   if (!verdict.ok()) co_return verdict.status();
-  if (*verdict == Verdict::kUnknownKey) co_return IdTokenRefusal("the provider has not published the key that signed it");
+  if (*verdict == Verdict::kUnknownKey)
+    co_return IdTokenRefusal("the provider has not published the key that signed it");
   if (*verdict == Verdict::kBad) co_return IdTokenRefusal("its signature is not good");
   co_return claims;
 }

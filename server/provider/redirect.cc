@@ -20,7 +20,8 @@ absl::Status Malformed(std::string_view what) {
 }
 
 bool IsEmailCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || std::string_view("._%+-").find(c) != std::string_view::npos;
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+         std::string_view("._%+-").find(c) != std::string_view::npos;
 }
 
 // name@host becomes [e-mail]: providers quote who tried to sign in.

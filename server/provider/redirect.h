@@ -12,15 +12,16 @@
 namespace authflow {
 
 struct RedirectAnswer {
-  Secret code;                       // exactly one of code
-  std::string error;                 // and error is set
-  std::string error_description;     // the provider's words, untrusted
-  Secret state;                      // empty if absent
+  Secret code;                    // exactly one of code
+  std::string error;              // and error is set
+  std::string error_description;  // the provider's words, untrusted
+  Secret state;                   // empty if absent
   std::optional<std::string> iss;
 };
 
 // `query` is all after "?", at most 8 KiB; a leading "?" and a "#..." are tolerated. application/x-www-form-urlencoded.
-// REDIRECT_MALFORMED: neither code nor error, both, one of the parameters twice, broken escapes, control characters. Pure.
+// REDIRECT_MALFORMED: neither code nor error, both, one of the parameters twice, broken escapes, control characters.
+// Pure.
 absl::StatusOr<RedirectAnswer> ParseRedirect(std::string_view query);
 
 // Text from the provider as it may stand in a message: printable ASCII, others escaped, at most 200 bytes.

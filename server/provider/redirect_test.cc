@@ -9,8 +9,9 @@ namespace authflow {
 namespace {
 
 TEST(RedirectTest, ACodeComesWithItsState) {
-  for (const std::string query : {"code=a%2Fb+c&state=s&iss=https%3A%2F%2Fidp", "?code=a/b%20c&state=s&iss=https://idp#_=_",
-                                  "&&iss=https://idp&x=1&x=2&state=s&code=a%2fb%20c"}) {
+  for (const std::string query :
+       {"code=a%2Fb+c&state=s&iss=https%3A%2F%2Fidp", "?code=a/b%20c&state=s&iss=https://idp#_=_",
+        "&&iss=https://idp&x=1&x=2&state=s&code=a%2fb%20c"}) {
     const auto answer = ParseRedirect(query);
     ASSERT_TRUE(answer.ok()) << query;
     EXPECT_EQ(answer->code.Reveal(), "a/b c");
@@ -30,13 +31,26 @@ TEST(RedirectTest, AnErrorComesWithItsWords) {
 }
 
 TEST(RedirectTest, WhatIsNoAnswerIsMalformed) {
-  for (const std::string& query :
-       {std::string(), std::string("?"), std::string("state=s"), std::string("code="), std::string("error="),
-        std::string("code"), std::string("code=a&error=b"), std::string("code=a&code=a"), std::string("code=a&code=b"),
-        std::string("code=a&state=s&state=s"), std::string("code=a&iss=x&iss=x"), std::string("error=a&error=b"),
-        std::string("code=%"), std::string("code=%1"), std::string("code=%zz"), std::string("code=a%00b"),
-        std::string("code=a%0d%0ab"), std::string("code=a&state=%7f"), std::string("code=a\nb"),
-        "code=" + std::string(8192, 'a')}) {
+  for (const std::string& query : {std::string(),
+                                   std::string("?"),
+                                   std::string("state=s"),
+                                   std::string("code="),
+                                   std::string("error="),
+                                   std::string("code"),
+                                   std::string("code=a&error=b"),
+                                   std::string("code=a&code=a"),
+                                   std::string("code=a&code=b"),
+                                   std::string("code=a&state=s&state=s"),
+                                   std::string("code=a&iss=x&iss=x"),
+                                   std::string("error=a&error=b"),
+                                   std::string("code=%"),
+                                   std::string("code=%1"),
+                                   std::string("code=%zz"),
+                                   std::string("code=a%00b"),
+                                   std::string("code=a%0d%0ab"),
+                                   std::string("code=a&state=%7f"),
+                                   std::string("code=a\nb"),
+                                   "code=" + std::string(8192, 'a')}) {
     EXPECT_EQ(ClassOf(ParseRedirect(query).status()), v1::ERROR_CLASS_REDIRECT_MALFORMED) << query.substr(0, 80);
   }
   EXPECT_TRUE(ParseRedirect("code=" + std::string(8192 - 5, 'a')).ok());
@@ -84,9 +98,9 @@ TEST(FormTest, SafeUrlsAreHttpsOrLoopback) {
                           "http://localhost:80/", "http://[::1]:1/", "http://[::1]"}) {
     EXPECT_TRUE(IsSafeUrl(url)) << url;
   }
-  for (const char* url : {"", "idp.test", "http://idp.test", "http://127.0.0.1.evil.test/", "http://localhost@evil.test/",
-                          "http://127.0.0.1:1@evil.test/", "file:///etc", "https://", "https:///x", "https://a b/",
-                          "http://[::1].evil.test/", "javascript:alert(1)"}) {
+  for (const char* url : {"", "idp.test", "http://idp.test", "http://127.0.0.1.evil.test/",
+                          "http://localhost@evil.test/", "http://127.0.0.1:1@evil.test/", "file:///etc", "https://",
+                          "https:///x", "https://a b/", "http://[::1].evil.test/", "javascript:alert(1)"}) {
     EXPECT_FALSE(IsSafeUrl(url)) << url;
   }
 }

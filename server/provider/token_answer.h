@@ -19,8 +19,8 @@ struct TokenAnswer {
   nlohmann::json json;  // the whole answer: some have a user in it
 };
 
-// `asked` is when the request was made: the access token's time counts from there. `scopes` are those asked for. `secrets`
-// are kept out of messages.
+// `asked` is when the request was made: the access token's time counts from there. `scopes` are those asked for.
+// `secrets` are kept out of messages.
 absl::StatusOr<TokenAnswer> ReadTokenAnswer(const HttpResponse& response, Grant grant, absl::Time asked,
                                             const std::vector<std::string>& scopes,
                                             const std::vector<std::string_view>& secrets);

@@ -124,7 +124,8 @@ TEST(TokenAnswerTest, EachRefusalHasItsClass) {
 
 TEST(TokenAnswerTest, TheProvidersWordsAreShownWithoutSecrets) {
   const auto refused = Read(Response(
-      400, R"({"error":"odd_error","error_description":"code the-code of jane@example.com\nwith the-secret \u001b[31m"})"));
+      400,
+      R"({"error":"odd_error","error_description":"code the-code of jane@example.com\nwith the-secret \u001b[31m"})"));
   const std::string message(refused.status().message());
   EXPECT_NE(message.find("odd_error: code [...] of [e-mail]\\nwith [...] \\x1b[31m"), std::string::npos) << message;
 }

@@ -22,8 +22,8 @@ absl::Status CheckSize(size_t bytes) {
 }
 
 absl::Status NotParsed(const std::string& message_name) {
-  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST,
-                 Cat("the request is not a valid ", message_name, ": its encoding is broken, or a string is not UTF-8"));
+  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST, Cat("the request is not a valid ", message_name,
+                                                      ": its encoding is broken, or a string is not UTF-8"));
 }
 
 absl::Status StatusOf(std::exception_ptr exception) {
@@ -61,7 +61,10 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
 };
 
 UnaryCall::UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response)
-    : wire_(wire), strand_(boost::asio::make_strand(wire.executor)), timer_(wire.observer, method), response_(response) {}
+    : wire_(wire),
+      strand_(boost::asio::make_strand(wire.executor)),
+      timer_(wire.observer, method),
+      response_(response) {}
 
 grpc::ServerUnaryReactor* UnaryCall::Bind() {
   reactor_ = new Reactor(shared_from_this());

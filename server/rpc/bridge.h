@@ -1,9 +1,10 @@
-// The bridge from gRPC's callback API to coroutines: a handler is a straight-line coroutine, and this file knows reactors.
+// The bridge from gRPC's callback API to coroutines: a handler is a straight-line coroutine, and this file knows
+// reactors.
 //
-// Who runs where: gRPC's threads call the reactor's On* functions, and those only post to the call's strand; all state is
-// touched on that strand alone. A reactor is finished exactly once and deleted only in OnDone; the handler's coroutine
-// may outlive it: a caller that goes away ends the wait, not the work. Requests are parsed here, not by gRPC, so that one
-// that cannot be parsed (a string that is not UTF-8, say) is refused like any other malformed request.
+// Who runs where: gRPC's threads call the reactor's On* functions, and those only post to the call's strand; all state
+// is touched on that strand alone. A reactor is finished exactly once and deleted only in OnDone; the handler's
+// coroutine may outlive it: a caller that goes away ends the wait, not the work. Requests are parsed here, not by gRPC,
+// so that one that cannot be parsed (a string that is not UTF-8, say) is refused like any other malformed request.
 #ifndef AUTHFLOW_SERVER_RPC_BRIDGE_H_
 #define AUTHFLOW_SERVER_RPC_BRIDGE_H_
 
@@ -32,8 +33,8 @@ using UnaryHandler = Task<absl::StatusOr<Response>> (*)(Context& context, Reques
 // function that says what there is to send now. See stream_call.h.
 template <typename Context, typename Request, typename Message>
 using StreamHandler = Task<absl::StatusOr<Look<Message>>> (*)(Context& context, Request request,
-                                                             std::function<void()> changed,
-                                                             std::shared_ptr<Note> note);
+                                                              std::function<void()> changed,
+                                                              std::shared_ptr<Note> note);
 
 // INVALID_REQUEST when the message is too large or cannot be parsed.
 absl::Status CheckSize(size_t bytes);

@@ -1,7 +1,7 @@
 #include "server/rpc/bridge.h"
 
-#include <grpcpp/generic/generic_stub.h>
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/thread_pool.hpp>

@@ -110,10 +110,9 @@ Task<absl::StatusOr<Look<v1::WatchFlowResponse>>> HandleWatchFlow(World& world, 
   };
 }
 
-using Raw = v1::FlowService::WithRawCallbackMethod_StartFlow<
-    v1::FlowService::WithRawCallbackMethod_RecordStep<v1::FlowService::WithRawCallbackMethod_FinishFlow<
-        v1::FlowService::WithRawCallbackMethod_GetFlow<
-            v1::FlowService::WithRawCallbackMethod_WatchFlow<v1::FlowService::Service>>>>>;
+using Raw = v1::FlowService::WithRawCallbackMethod_StartFlow<v1::FlowService::WithRawCallbackMethod_RecordStep<
+    v1::FlowService::WithRawCallbackMethod_FinishFlow<v1::FlowService::WithRawCallbackMethod_GetFlow<
+        v1::FlowService::WithRawCallbackMethod_WatchFlow<v1::FlowService::Service>>>>>;
 
 class FlowServiceImpl final : public Raw {
  public:

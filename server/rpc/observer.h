@@ -48,10 +48,10 @@ struct RpcRecord {
   size_t method = 0;  // index into kRpcMethods
   absl::StatusCode code = absl::StatusCode::kOk;
   ErrorClass reason = v1::ERROR_CLASS_UNSPECIFIED;
-  std::string message;            // of the status
-  std::string flow_id;            // empty: outside a flow, or not known yet
-  std::string step;               // where the flow is, "" before the first
-  absl::Duration latency;         // of a stream: its whole life
+  std::string message;     // of the status
+  std::string flow_id;     // empty: outside a flow, or not known yet
+  std::string step;        // where the flow is, "" before the first
+  absl::Duration latency;  // of a stream: its whole life
 };
 
 // Thread-safe, quick, never fails.

@@ -8,8 +8,7 @@
 namespace authflow {
 
 LogLevel LevelOf(const RpcRecord& record, uint64_t nth) {
-  const bool store =
-      record.reason == v1::ERROR_CLASS_STORE_UNAVAILABLE || record.reason == v1::ERROR_CLASS_STORE_FULL;
+  const bool store = record.reason == v1::ERROR_CLASS_STORE_UNAVAILABLE || record.reason == v1::ERROR_CLASS_STORE_FULL;
   if (store) return LogLevel::kWarning;
   switch (record.code) {
     case absl::StatusCode::kInternal:

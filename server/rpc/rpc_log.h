@@ -16,8 +16,9 @@ inline constexpr absl::Duration kSlowRpc = absl::Seconds(1);
 // One in so many of the others is told as well.
 inline constexpr uint64_t kRpcSample = 100;
 
-// Where a call belongs: kError for what should not happen (INTERNAL, UNKNOWN, DATA_LOSS), kWarning for a store that cannot
-// be had, kInfo for other refusals, slow calls and the sample, kDebug for the rest. `nth` counts the calls. Pure.
+// Where a call belongs: kError for what should not happen (INTERNAL, UNKNOWN, DATA_LOSS), kWarning for a store that
+// cannot be had, kInfo for other refusals, slow calls and the sample, kDebug for the rest. `nth` counts the calls.
+// Pure.
 LogLevel LevelOf(const RpcRecord& record, uint64_t nth);
 
 // Writes the log, then passes everything on to `next`, which outlives it.

@@ -19,7 +19,8 @@ struct RpcServerOptions {
   std::string tls_key;          // PEM
 };
 
-// Not thread-safe, except that calls are served meanwhile. Destroy it when the nursery is empty: coroutines outlive calls.
+// Not thread-safe, except that calls are served meanwhile. Destroy it when the nursery is empty: coroutines outlive
+// calls.
 class RpcServer {
  public:
   virtual ~RpcServer() = default;
@@ -34,8 +35,8 @@ class RpcServer {
   virtual void Shutdown(absl::Duration patience) = 0;
 };
 
-// Serves at once, with health NOT_SERVING. `world`, `nursery` and `observer` outlive the server and every coroutine that
-// `nursery` counts. FAILED_PRECONDITION: the address cannot be listened on, or the certificate is no good.
+// Serves at once, with health NOT_SERVING. `world`, `nursery` and `observer` outlive the server and every coroutine
+// that `nursery` counts. FAILED_PRECONDITION: the address cannot be listened on, or the certificate is no good.
 absl::StatusOr<std::unique_ptr<RpcServer>> StartRpcServer(const RpcServerOptions& options, World& world,
                                                           Nursery& nursery, RpcObserver& observer);
 

@@ -128,8 +128,8 @@ void StreamCall::Close(const absl::Status& status) {
 
 void StreamCall::ArmHeartbeat() {
   heartbeat_.expires_after(absl::ToChronoNanoseconds(wire_.heartbeat));
-  heartbeat_.async_wait(boost::asio::bind_executor(
-      strand_, [self = shared_from_this()](const boost::system::error_code& error) {
+  heartbeat_.async_wait(
+      boost::asio::bind_executor(strand_, [self = shared_from_this()](const boost::system::error_code& error) {
         if (error || self->closed_) return;
         self->news_ = true;
         self->Send();

@@ -1,7 +1,7 @@
 // Shape checks: what can be said of a request without asking anybody. The limits stand in the proto comments.
 //
-// Each returns OK or INVALID_REQUEST with a sentence that begins with the field's path ("invocation.command: required"),
-// and never repeats the field's value. What a use case has an error class of its own for is left to it.
+// Each returns OK or INVALID_REQUEST with a sentence that begins with the field's path ("invocation.command:
+// required"), and never repeats the field's value. What a use case has an error class of its own for is left to it.
 #ifndef AUTHFLOW_SERVER_RPC_VALIDATE_H_
 #define AUTHFLOW_SERVER_RPC_VALIDATE_H_
 

@@ -1,4 +1,5 @@
-// Moves the write-ahead log into the database, on a thread and a connection of its own, so that commits do not wait for it.
+// Moves the write-ahead log into the database, on a thread and a connection of its own, so that commits do not wait for
+// it.
 #ifndef AUTHFLOW_SERVER_STORAGE_CHECKPOINTER_H_
 #define AUTHFLOW_SERVER_STORAGE_CHECKPOINTER_H_
 
@@ -11,8 +12,8 @@
 
 namespace authflow {
 
-// The log starts over only when all of it has moved, and a busy writer is always a little ahead: therefore, when this thread is
-// done, the writer moves the rest itself, which is short. AfterCommit is for the writer's thread.
+// The log starts over only when all of it has moved, and a busy writer is always a little ahead: therefore, when this
+// thread is done, the writer moves the rest itself, which is short. AfterCommit is for the writer's thread.
 class Checkpointer {
  public:
   // Pages in the log that are worth the work: 40 MB.
@@ -31,8 +32,8 @@ class Checkpointer {
 
   const std::unique_ptr<Database> own_;
   const int enough_;
-  int pages_ = 0;       // in the log, as of the last commit; the writer's thread alone
-  int next_ = 0;        // ask when it has this many; the writer's thread alone
+  int pages_ = 0;  // in the log, as of the last commit; the writer's thread alone
+  int next_ = 0;   // ask when it has this many; the writer's thread alone
   absl::Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
   std::thread thread_;

@@ -76,8 +76,9 @@ struct Encoder {
 };
 
 absl::Status Unreadable() {
-  return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE,
-                 "The store holds an entry that this server cannot read: it is damaged, or a newer authflowd wrote it.");
+  return Refusal(
+      v1::ERROR_CLASS_STORE_UNAVAILABLE,
+      "The store holds an entry that this server cannot read: it is damaged, or a newer authflowd wrote it.");
 }
 
 absl::StatusOr<What> DecodeStarted(const FlowId& flow_id, const std::string& payload) {

@@ -86,8 +86,8 @@ class FaultyStorage final : public Storage,
   Task<absl::StatusOr<bool>> Settle(Lane lane, std::string holder, std::vector<int64_t> delivered,
                                     std::vector<DeadEvent> dead, absl::Time not_before) override {
     if (auto fault = Next(write_faults_); !fault.ok()) co_return fault;
-    co_return co_await real_->outbox().Settle(std::move(lane), std::move(holder), std::move(delivered),
-                                              std::move(dead), not_before);
+    co_return co_await real_->outbox().Settle(std::move(lane), std::move(holder), std::move(delivered), std::move(dead),
+                                              not_before);
   }
   Task<absl::StatusOr<std::vector<OutboxStats>>> Stats() override {
     if (auto fault = Next(read_faults_); !fault.ok()) co_return fault;

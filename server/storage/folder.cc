@@ -29,8 +29,8 @@ absl::StatusOr<FolderLock> FolderLock::Take(const std::string& folder) {
   FolderLock lock(file);
   if (flock(file, LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return Wrong("cannot lock", path, errno);
-  return absl::FailedPreconditionError(absl::StrCat("another authflowd uses the data folder ", folder, " (it holds ", path,
-                                                    "): stop it, or give this one a folder of its own"));
+  return absl::FailedPreconditionError(absl::StrCat("another authflowd uses the data folder ", folder, " (it holds ",
+                                                    path, "): stop it, or give this one a folder of its own"));
 }
 
 FolderLock::~FolderLock() {

@@ -8,8 +8,8 @@
 
 namespace authflow {
 
-// Holds an exclusive lock on FOLDER/authflowd.lock while it lives: one server at a time uses a folder. The lock goes with the
-// process, however it ends.
+// Holds an exclusive lock on FOLDER/authflowd.lock while it lives: one server at a time uses a folder. The lock goes
+// with the process, however it ends.
 class FolderLock {
  public:
   // FAILED_PRECONDITION says what is wrong.

@@ -8,7 +8,8 @@
 namespace authflow {
 namespace {
 
-// Adds entry n only after n - 1 and only once; a second end of a flow is refused by its own index. Rows changed: 1 or 0.
+// Adds entry n only after n - 1 and only once; a second end of a flow is refused by its own index. Rows changed: 1 or
+// 0.
 constexpr char kInsertEntry[] =
     "INSERT INTO log (flow_id, n, time, kind, payload, writer) "
     "SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
@@ -29,7 +30,8 @@ constexpr char kUpdateInvocation[] =
     "UPDATE invocations SET user_id = ?, last_sequence = ?, invoked = ?, completed = ?, logged_out = ? WHERE id = ?";
 
 constexpr char kInsertEvent[] =
-    "INSERT INTO outbox (product, lane, invocation, sequence, message_id, flow_id, user_id, time, committed_at, payload) "
+    "INSERT INTO outbox (product, lane, invocation, sequence, message_id, flow_id, user_id, time, committed_at, "
+    "payload) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 // An invocation's row as it is, or as it will be.

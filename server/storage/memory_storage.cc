@@ -171,8 +171,7 @@ class MemoryStorage final : public Storage,
       }
     }
     application.position = ++last_position_;
-    application.application.create_time =
-        absl::FromUnixMicros(absl::ToUnixMicros(application.application.create_time));
+    application.application.create_time = absl::FromUnixMicros(absl::ToUnixMicros(application.application.create_time));
     owned.push_back(application);
     co_return AddResult{Added::kNew, application.application};
   }
@@ -349,7 +348,8 @@ class MemoryStorage final : public Storage,
           it = oldest->pending.erase(it);
           continue;
         }
-        const v1::Invocation base = DecodeInvocation(row.invocation_id, row.invocation->opted_out, row.invocation->base);
+        const v1::Invocation base =
+            DecodeInvocation(row.invocation_id, row.invocation->opted_out, row.invocation->base);
         claim.events.push_back({.id = it->first, .event = Decode(row.event, base)});
         ++it;
       }

@@ -21,7 +21,8 @@ constexpr char kLease[] =
     "INSERT INTO lanes (product, lane, holder, lease_until, not_before) VALUES (?, ?, ?, ?, 0) "
     "ON CONFLICT DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until";
 constexpr char kSelectEvents[] =
-    "SELECT outbox.id, outbox.flow_id, outbox.message_id, outbox.time, outbox.sequence, outbox.user_id, outbox.payload, "
+    "SELECT outbox.id, outbox.flow_id, outbox.message_id, outbox.time, outbox.sequence, outbox.user_id, "
+    "outbox.payload, "
     "invocations.invocation_id, invocations.opted_out, invocations.base "
     "FROM outbox JOIN invocations ON invocations.id = outbox.invocation "
     "WHERE outbox.product = ? AND outbox.lane = ? AND outbox.id > ? AND outbox.dead_reason IS NULL "
@@ -29,7 +30,8 @@ constexpr char kSelectEvents[] =
 constexpr char kSelectDead[] =
     "SELECT id FROM outbox WHERE product = ? AND flow_id = ? AND dead_reason IS NOT NULL ORDER BY id LIMIT 1";
 
-constexpr char kSelectHolder[] = "SELECT 1 FROM lanes WHERE product = ? AND lane = ? AND holder = ? AND lease_until <> 0";
+constexpr char kSelectHolder[] =
+    "SELECT 1 FROM lanes WHERE product = ? AND lane = ? AND holder = ? AND lease_until <> 0";
 constexpr char kEndLease[] =
     "UPDATE lanes SET holder = '', lease_until = 0, not_before = ? WHERE product = ? AND lane = ?";
 constexpr char kDeleteEvent[] = "DELETE FROM outbox WHERE id = ? AND product = ? AND lane = ? AND dead_reason IS NULL";
@@ -84,9 +86,10 @@ absl::Status ClaimWrite::Collect(Database& database, int lane) {
         }
         if (!dead.status().ok()) return dead.status();
       }
-      NumberedEvent row{.event = {.message_id = events.GetId(2), .time = events.GetInt(3), .payload = events.GetBytes(6)},
-                        .sequence = events.GetInt(4),
-                        .user_id = events.GetBytes(5)};
+      NumberedEvent row{
+          .event = {.message_id = events.GetId(2), .time = events.GetInt(3), .payload = events.GetBytes(6)},
+          .sequence = events.GetInt(4),
+          .user_id = events.GetBytes(5)};
       const v1::Invocation base = DecodeInvocation(events.GetId(7), events.GetInt(8) != 0, events.GetBytes(9));
       claim.events.push_back({.id = last, .event = Decode(row, base)});
     }

@@ -50,9 +50,8 @@ absl::StatusOr<std::vector<ActiveFlows>> ReadActive(Database& database) {
   std::vector<ActiveFlows> active;
   Query query(database, kSelectActive);
   while (query.Next()) {
-    active.push_back({.product = query.GetBytes(0),
-                      .kind = static_cast<v1::FlowKind>(query.GetInt(1)),
-                      .count = query.GetInt(2)});
+    active.push_back(
+        {.product = query.GetBytes(0), .kind = static_cast<v1::FlowKind>(query.GetInt(1)), .count = query.GetInt(2)});
   }
   if (!query.status().ok()) return query.status();
   return active;

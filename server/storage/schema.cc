@@ -10,8 +10,8 @@ namespace {
 // "afdb": what `file` and we recognise the database by.
 constexpr int64_t kApplicationId = 0x61666462;
 
-// Times are microseconds since 1970; ids are 16 bytes. Tables are rowid tables with narrow indexes where rows are wide: rows
-// are then written at the end, and only the index is touched in the middle.
+// Times are microseconds since 1970; ids are 16 bytes. Tables are rowid tables with narrow indexes where rows are wide:
+// rows are then written at the end, and only the index is touched in the middle.
 constexpr const char* kVersion1 = R"sql(
 -- The flows: one row an entry, never changed. kind and payload: entry_codec.h. writer: a random tag of who wrote it.
 CREATE TABLE log (
@@ -127,9 +127,8 @@ absl::Status Migrate(Database& database) {
                                                       "): run that version, or restore the backup made before it"));
   }
   for (int64_t from = *version; from < SchemaVersion(); ++from) {
-    const std::string step =
-        absl::StrCat("BEGIN IMMEDIATE;", kSteps[from], "PRAGMA application_id = ", kApplicationId,
-                     "; PRAGMA user_version = ", from + 1, "; COMMIT;");
+    const std::string step = absl::StrCat("BEGIN IMMEDIATE;", kSteps[from], "PRAGMA application_id = ", kApplicationId,
+                                          "; PRAGMA user_version = ", from + 1, "; COMMIT;");
     const absl::Status status = database.Execute(step.c_str());
     if (!status.ok()) {
       if (database.in_transaction()) (void)database.Execute("ROLLBACK");

@@ -10,8 +10,8 @@ namespace authflow {
 // The version that this server makes and reads (PRAGMA user_version).
 int SchemaVersion();
 
-// Brings the database to SchemaVersion(), each step in a transaction of its own. FAILED_PRECONDITION: it is not ours, or a
-// newer authflowd made it. Other errors as SqliteError.
+// Brings the database to SchemaVersion(), each step in a transaction of its own. FAILED_PRECONDITION: it is not ours,
+// or a newer authflowd made it. Other errors as SqliteError.
 absl::Status Migrate(Database& database);
 
 }  // namespace authflow

@@ -6,11 +6,30 @@
 #include "server/base/error_class.h"
 
 namespace authflow {
+namespace {
+
+// The errno behind an I/O error. SQLite reports a full disk as such, but a quota or a limit on file sizes only here:
+// commits write to the log, and its file remembers.
+int SystemError(sqlite3* db, int code) {
+  if (db == nullptr) return 0;
+  if (code == SQLITE_IOERR_WRITE) {
+    sqlite3_file* log = nullptr;
+    int error = 0;
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log != nullptr &&
+        log->pMethods != nullptr && log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK &&
+        error != 0) {
+      return error;
+    }
+  }
+  return sqlite3_system_errno(db);
+}
+
+}  // namespace
 
 absl::Status SqliteError(sqlite3* db, int code) {
   // The result's fixed text: sqlite3_errmsg can quote the statement.
   const std::string text = absl::StrCat(sqlite3_errstr(code), " (SQLite ", code, ")");
-  const int system = db == nullptr ? 0 : sqlite3_system_errno(db);
+  const int system = SystemError(db, code);
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
@@ -44,9 +63,10 @@ bool RefusesValues(const absl::Status& status) {
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, Use use) {
   sqlite3* handle = nullptr;
-  // Each connection belongs to one thread: no mutex of SQLite's. Readers too need to write the shared memory of the WAL.
-  const int code =
-      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  // Each connection belongs to one thread: no mutex of SQLite's. Readers too need to write the shared memory of the
+  // WAL.
+  const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code != SQLITE_OK) {
     const absl::Status status = SqliteError(handle, code);
     sqlite3_close(handle);

@@ -53,8 +53,8 @@ class Database {
   absl::flat_hash_map<const char*, sqlite3_stmt*> statements_;
 };
 
-// One run of a statement. `sql` is a constant: statements are kept by its address. Bound text and blobs outlive the query.
-// One query of a statement at a time.
+// One run of a statement. `sql` is a constant: statements are kept by its address. Bound text and blobs outlive the
+// query. One query of a statement at a time.
 class Query {
  public:
   Query(Database& database, const char* sql);

@@ -85,8 +85,8 @@ class SqliteStorage final : public Storage,
                                                        absl::Duration lease, int max_events) override {
     return Await<ClaimWrite::Answer>([this, product = std::move(product), holder = std::move(holder), now, lease,
                                       max_events](Done<ClaimWrite::Answer> done) mutable {
-      writer_->Submit(std::make_unique<ClaimWrite>(std::move(product), std::move(holder), now, lease, max_events,
-                                                   std::move(done)));
+      writer_->Submit(
+          std::make_unique<ClaimWrite>(std::move(product), std::move(holder), now, lease, max_events, std::move(done)));
     });
   }
 

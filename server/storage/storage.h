@@ -33,8 +33,8 @@ class Storage {
 };
 
 // SQLite (WAL, synchronous=FULL) in `folder`/authflow.db, made when absent. FAILED_PRECONDITION says what is wrong: no
-// folder, no permission, another server's lock, a database of a newer version, a corrupt file. The destructor finishes what
-// is queued, then closes. `observer` and `clock` outlive it; `observer` may be null.
+// folder, no permission, another server's lock, a database of a newer version, a corrupt file. The destructor finishes
+// what is queued, then closes. `observer` and `clock` outlive it; `observer` may be null.
 absl::StatusOr<std::unique_ptr<Storage>> OpenSqlite(const std::string& folder, const Clock& clock,
                                                     StorageObserver* observer);
 

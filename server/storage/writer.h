@@ -1,4 +1,5 @@
-// The one thread that writes: all that is queued goes into one transaction, and each caller is answered after its commit.
+// The one thread that writes: all that is queued goes into one transaction, and each caller is answered after its
+// commit.
 //
 // The queue fills while the disk syncs, so batches grow with the load, and a lone write never waits for company.
 #ifndef AUTHFLOW_SERVER_STORAGE_WRITER_H_

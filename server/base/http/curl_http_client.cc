@@ -14,7 +14,8 @@
 namespace authflow {
 namespace {
 
-// curl does not read HTTP_PROXY in upper case, because a CGI program gets request headers under such names. We are none.
+// curl does not read HTTP_PROXY in upper case, because a CGI program gets request headers under such names. We are
+// none.
 std::string HttpProxyOfEnvironment() {
   const char* upper = std::getenv("HTTP_PROXY");
   return upper == nullptr || std::getenv("http_proxy") != nullptr ? "" : upper;

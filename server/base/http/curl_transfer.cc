@@ -121,8 +121,8 @@ absl::Status CurlTransfer::Prepare(const std::string& http_proxy) {
   }
 
   if (post) {
-    // curl sends again by itself what a broken kept connection may have delivered, unless it would have to rewind a body:
-    // a read callback without a seek callback cannot. So a code or a refresh token is never posted twice.
+    // curl sends again by itself what a broken kept connection may have delivered, unless it would have to rewind a
+    // body: a read callback without a seek callback cannot. So a code or a refresh token is never posted twice.
     curl_easy_setopt(handle_, CURLOPT_POST, 1L);
     curl_easy_setopt(handle_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.Reveal().size()));
     curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &OnRead);
@@ -181,8 +181,7 @@ absl::Status CurlTransfer::Error(CURLcode code) const {
   std::string cause = curl_easy_strerror(code);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      return absl::DeadlineExceededError(
-          Cat(origin_, ": no answer within ", absl::FormatDuration(request_.timeout)));
+      return absl::DeadlineExceededError(Cat(origin_, ": no answer within ", absl::FormatDuration(request_.timeout)));
     case CURLE_URL_MALFORMAT:
       return absl::InvalidArgumentError("not an http or https URL");
     case CURLE_UNSUPPORTED_PROTOCOL:  // curl takes what is no HTTP/1 for HTTP/0.9

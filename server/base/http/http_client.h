@@ -37,11 +37,11 @@ struct HttpResponse {
 };
 
 // Thread-safe. A status of any number is a value; only a broken wire is an error:
-// UNAVAILABLE (no connection, TLS refused, reset), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (response larger than allowed),
-// INVALID_ARGUMENT (no http URL, a control character in a header). Messages name scheme, host and cause, never path, query,
-// headers or body. Redirects are not followed. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured, also in lower case.
-// A POST reaches the server at most once, also when a kept connection breaks; a GET may be sent again then.
-// Certificates are always verified, from TLS 1.2 on.
+// UNAVAILABLE (no connection, TLS refused, reset), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (response larger than
+// allowed), INVALID_ARGUMENT (no http URL, a control character in a header). Messages name scheme, host and cause,
+// never path, query, headers or body. Redirects are not followed. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured,
+// also in lower case. A POST reaches the server at most once, also when a kept connection breaks; a GET may be sent
+// again then. Certificates are always verified, from TLS 1.2 on.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

@@ -52,9 +52,10 @@ TEST(HttpClientTest, AnyStatusIsAValue) {
 }
 
 TEST(HttpClientTest, HeaderNamesComeInLowerCaseAndRedirectsStay) {
-  const RawServer server(Answering("HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"
-                                   "HTTP/1.1 302 Found\r\nLOCATION: /other\r\nX-A: 1\r\nx-a:  2 \r\n"
-                                   "Content-Length: 3\r\n\r\nabc"));
+  const RawServer server(
+      Answering("HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"
+                "HTTP/1.1 302 Found\r\nLOCATION: /other\r\nX-A: 1\r\nx-a:  2 \r\n"
+                "Content-Length: 3\r\n\r\nabc"));
   const auto response = Send(Get(server.Url("/")));
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->Header("location"), "/other");
@@ -175,14 +176,15 @@ TEST(HttpClientTest, TheTimeoutCoversTheWholeExchange) {
 
 TEST(HttpClientTest, AResponseLargerThanAllowedIsRefused) {
   const std::string body(1000, 'x');
-  for (const std::string& answer :
-       {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + body, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body}) {
+  for (const std::string& answer : {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + body,
+                                    "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body}) {
     for (const size_t allowed : {999, 1000}) {
       const RawServer server(Answering(answer));
       HttpRequest request = Get(server.Url("/"));
       request.max_response_bytes = allowed;
       const auto response = Send(std::move(request));
-      EXPECT_EQ(response.status().code(), allowed < 1000 ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kOk);
+      EXPECT_EQ(response.status().code(),
+                allowed < 1000 ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kOk);
     }
   }
   std::string headers = "HTTP/1.1 200 OK\r\n";
@@ -192,7 +194,8 @@ TEST(HttpClientTest, AResponseLargerThanAllowedIsRefused) {
 }
 
 TEST(HttpClientTest, WhatIsNoHttpRequestIsInvalid) {
-  for (const char* url : {"", "nonsense", "/path", "file:///etc/passwd", "ftp://127.0.0.1/", "http://", "http://a b/"}) {
+  for (const char* url :
+       {"", "nonsense", "/path", "file:///etc/passwd", "ftp://127.0.0.1/", "http://", "http://a b/"}) {
     EXPECT_EQ(Send(Get(url)).status().code(), absl::StatusCode::kInvalidArgument) << url;
   }
   HttpRequest request = Get("http://127.0.0.1:1/");

@@ -68,7 +68,8 @@ class TlsServer {
  public:
   explicit TlsServer(const Certificate& certificate) : server_(certificate.x509.get(), certificate.key.get()) {
     server_.set_keep_alive_max_count(1);
-    server_.Get("/", [](const httplib::Request&, httplib::Response& response) { response.set_content("ok", "text/plain"); });
+    server_.Get("/",
+                [](const httplib::Request&, httplib::Response& response) { response.set_content("ok", "text/plain"); });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
   }

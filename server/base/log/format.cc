@@ -43,9 +43,7 @@ bool IsPlain(std::string_view text) {
   return !text.empty();
 }
 
-std::string Number(double number) {
-  return std::isfinite(number) ? Cat(number) : "null";
-}
+std::string Number(double number) { return std::isfinite(number) ? Cat(number) : "null"; }
 
 std::string Written(const LogValue& value, bool quote_plain) {
   if (const auto* text = std::get_if<std::string>(&value.get())) {

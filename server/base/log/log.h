@@ -2,8 +2,8 @@
 //
 //   Log(LogLevel::kInfo, "flow finished", {{"flow_id", id.ToString()}, {"outcome", "aborted"}, {"latency_ms", 3}});
 //
-// The event is a fixed sentence of ours, what varies goes into fields. Nothing secret goes anywhere: no token, code, state,
-// verifier, client secret, request_id or e-mail. (A Secret does not convert to a field.)
+// The event is a fixed sentence of ours, what varies goes into fields. Nothing secret goes anywhere: no token, code,
+// state, verifier, client secret, request_id or e-mail. (A Secret does not convert to a field.)
 #ifndef AUTHFLOW_SERVER_BASE_LOG_LOG_H_
 #define AUTHFLOW_SERVER_BASE_LOG_LOG_H_
 
@@ -41,9 +41,8 @@ class LogValue {
   LogValue(const char* text) : value_(std::string(text)) {}       // NOLINT
   LogValue(bool truth) : value_(truth) {}                         // NOLINT
   template <std::integral Number>
-    requires(!std::same_as<Number, bool>)
-  LogValue(Number number) : value_(static_cast<int64_t>(number)) {}  // NOLINT
-  LogValue(double number) : value_(number) {}                        // NOLINT
+  requires(!std::same_as<Number, bool>) LogValue(Number number) : value_(static_cast<int64_t>(number)) {}  // NOLINT
+  LogValue(double number) : value_(number) {}                                                              // NOLINT
 
   const std::variant<std::string, int64_t, double, bool>& get() const { return value_; }
 
@@ -60,9 +59,9 @@ struct LogField {
 std::string FormatLogLine(LogFormat format, absl::Time time, LogLevel level, std::string_view event,
                           std::initializer_list<LogField> fields);
 
-// Starts the log to stderr. Lines are written by a thread of its own; when 8192 are waiting the oldest is dropped, so that
-// logging never blocks the caller. Call once, early in main; before that, and in tests, lines below kWarning go nowhere and
-// others are written at once.
+// Starts the log to stderr. Lines are written by a thread of its own; when 8192 are waiting the oldest is dropped, so
+// that logging never blocks the caller. Call once, early in main; before that, and in tests, lines below kWarning go
+// nowhere and others are written at once.
 void StartLog(LogFormat format, LogLevel at_least);
 
 // Writes out what waits and ends the thread. Lines after that are written at once. Call at the end of main.

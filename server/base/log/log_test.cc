@@ -17,16 +17,19 @@ static_assert(!std::is_convertible_v<Secret, LogValue>, "a secret must not becom
 const absl::Time kTime = absl::FromUnixMillis(1795527360123);
 
 TEST(LogTest, TextReadsAsASentenceWithFields) {
-  EXPECT_EQ(FormatLogLine(LogFormat::kText, kTime, LogLevel::kInfo, "flow finished",
-                          {{"flow_id", "f-1"}, {"latency_ms", 3}, {"ok", true}, {"share", 0.5}, {"step", ""}, {"why", "a b"}}),
-            "2026-11-24T13:36:00.123Z INFO  flow finished flow_id=f-1 latency_ms=3 ok=true share=0.5 step=\"\" why=\"a b\"");
+  EXPECT_EQ(
+      FormatLogLine(
+          LogFormat::kText, kTime, LogLevel::kInfo, "flow finished",
+          {{"flow_id", "f-1"}, {"latency_ms", 3}, {"ok", true}, {"share", 0.5}, {"step", ""}, {"why", "a b"}}),
+      "2026-11-24T13:36:00.123Z INFO  flow finished flow_id=f-1 latency_ms=3 ok=true share=0.5 step=\"\" why=\"a b\"");
 }
 
 TEST(LogTest, JsonIsOneObjectALine) {
-  EXPECT_EQ(FormatLogLine(LogFormat::kJson, kTime, LogLevel::kError, "flow finished",
-                          {{"flow_id", "f-1"}, {"latency_ms", uint64_t{3}}, {"ok", false}}),
-            "{\"time\":\"2026-11-24T13:36:00.123Z\",\"level\":\"error\",\"event\":\"flow finished\",\"flow_id\":\"f-1\","
-            "\"latency_ms\":3,\"ok\":false}");
+  EXPECT_EQ(
+      FormatLogLine(LogFormat::kJson, kTime, LogLevel::kError, "flow finished",
+                    {{"flow_id", "f-1"}, {"latency_ms", uint64_t{3}}, {"ok", false}}),
+      "{\"time\":\"2026-11-24T13:36:00.123Z\",\"level\":\"error\",\"event\":\"flow finished\",\"flow_id\":\"f-1\","
+      "\"latency_ms\":3,\"ok\":false}");
 }
 
 TEST(LogTest, NoValueBreaksALineOrATerminal) {
