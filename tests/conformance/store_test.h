@@ -91,7 +91,8 @@ struct StorageKind {
 };
 
 inline std::vector<StorageKind> StorageKinds() {
-  return {{"Memory", [](const std::string&, const Clock& clock) -> absl::StatusOr<std::unique_ptr<Storage>> {
+  return {{"Memory",
+           [](const std::string&, const Clock& clock) -> absl::StatusOr<std::unique_ptr<Storage>> {
              return NewMemoryStorage(clock);
            }},
           {"Sqlite", [](const std::string& folder, const Clock& clock) { return OpenSqlite(folder, clock, nullptr); }}};

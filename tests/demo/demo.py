@@ -57,6 +57,7 @@ class Demo:
     def __init__(self, services: Services, world: World, browser: Browser, report: Report):
         self.services, self.world, self.browser, self.report = services, world, browser, report
         self.laptop: Machine = world.machine("laptop")
+        self.before: list[str] = []
         if browser.desktop:
             self._use_desktop_browser()
 
@@ -79,7 +80,11 @@ class Demo:
             ended, _ = run.terminal.wait_exit(self.browser.patience)
         except TimeoutError:
             raise Failed(f"\"authflow {' '.join(arguments)}\" did not end:\n{run.shown()}") from None
-        self.report.ended(run.terminal.lines, page, ended, time.monotonic() - begun)
+        # What Ctrl-C took off the screen is shown as it was.
+        lines = run.terminal.lines
+        lines = self.before + [line for line in lines if line not in self.before]
+        self.before = []
+        self.report.ended(lines, page, ended, time.monotonic() - begun)
         run.terminal.close()
         if ended != code:
             raise Failed(f"\"authflow {' '.join(arguments)}\" ended with exit code {ended}, not {code}.")
@@ -107,7 +112,8 @@ class Demo:
 
         def stop_at_prompt(run: Run):
             page = sign_in(run)
-            self.wait_text(run, r"Which application\?[\s\S]*Create a new application")
+            self.wait_text(run, r"Which application\?[\s\S]*Esc to cancel")
+            self.before = run.terminal.lines
             run.terminal.type(CTRL_C)
             return page
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from support import events
 from support.metrics import Metrics
+from support.world import AUTHFLOW
 
 STEPS = ("browser_wait", "code_exchange", "apps_fetch", "app_select", "app_create", "profile_configure")
 MARKS = {
@@ -35,7 +36,7 @@ class Report:
         print(text, flush=True)
 
     def heading(self, text: str):
-        self.say(f"\n{self._bold(text)}\n")
+        self.say(f"\n{self._bold(text)}")
 
     def started(self, issuer: str, receiver: str, world, desktop: bool, seconds: float):
         rows = {
@@ -61,7 +62,9 @@ class Report:
 
     def ended(self, lines: list[str], page: dict | None, code: int, seconds: float):
         for line in lines:
-            if line.strip():
+            # Every login says this; once is enough.
+            told_before = self.scenes > 1 and ("http" in line or line.startswith("Your browser opens"))
+            if line.strip() and not told_before:
                 self.say(self._soft("   │ ") + (_shortened(line) if "http" in line else line))
         if page:
             self.say(self._soft(f"   │ the browser shows: {page['h1']}"))
@@ -72,22 +75,23 @@ class Report:
 
     def timeline(self, invocations):
         self.heading("What arrived at the sink")
-        for command, group in invocations:
-            self.say(f"   {self._bold(command)}")
+        for number, (command, group) in enumerate(invocations, 1):
+            self.say(f"   {number}  {self._bold(command)}")
             for message in group:
                 self._event(message)
 
     def _event(self, message: dict):
         words = events.line(message).removesuffix(" @user").split(" ")
         if message["type"] == "identify":
-            self.say(self._soft(f"      {'':>2}   identify             {', '.join(words[2:])}"))
+            self.say(f"      {'':>2} · identify             " + self._soft("with " + " and ".join(words[2:])))
             return
         name = message["event"]
         own = " ".join(words[1 + len(name.split()) :])
         if "duration_ms" in message["properties"]:
-            own += f"  {message['properties']['duration_ms'] / 1000:.1f} s"
+            own += f"  ({message['properties']['duration_ms'] / 1000:.1f} s)"
         sequence = message["properties"]["sequence"]
-        self.say(f"      {sequence:>2} {MARKS.get(name, '·')} {name:20} {self._soft(own)}")
+        row = f"      {sequence:>2} {MARKS.get(name, '·')} {name:20}"
+        self.say(f"{row} {self._soft(own)}" if own else row.rstrip())
 
     def funnel(self, metrics: Metrics, messages: list[dict]) -> bool:
         """False if metrics and events do not tell the same story."""
@@ -103,22 +107,22 @@ class Report:
         for name, count, seen in rows:
             bar = "█" * round(20 * count / max(started, 1))
             text = "" if seen is None else f"{seen}"
-            self.say(f"   {name:18} {int(count):>7} {text:>7}   {self._paint('36', bar)}{self._why(name, metrics)}")
+            self.say(f"   {name:18} {int(count):>7} {text:>7}   {self._paint('36', bar)}".rstrip())
+            for why in self._why(name, metrics):
+                self.say(self._soft(f"      {why}"))
         active = metrics.sum("authflow_active_flows")
         ends = sum(count for _, count, _ in rows[-3:])
         self.say(f"\n   {int(started)} started = {int(ends)} ended + {int(active)} still open")
         return started == ends + active and all(seen is None or seen == count for _, count, seen in rows)
 
-    def _why(self, outcome: str, metrics: Metrics) -> str:
+    def _why(self, outcome: str, metrics: Metrics) -> list[str]:
         if outcome not in ("aborted", "failed"):
-            return ""
-        found = [
-            f"{labels.get('reason') or labels.get('error_class')} at {labels['step'] or 'the start'}"
-            + (f" {int(value)} x" if value > 1 else "")
+            return []
+        return sorted(
+            f"{int(value)} x {labels['reason'] or labels['error_class']} at {labels['step'] or 'the start'}"
             for name, labels, value in metrics.samples
             if name == "authflow_flows_finished_total" and labels["outcome"] == outcome and value
-        ]
-        return self._soft("  " + ", ".join(sorted(found))) if found else ""
+        )
 
     def verdict(self, count: int, found: list[str], consistent: bool):
         self.say()
@@ -147,7 +151,7 @@ class Report:
             self.say(f"   {name:14} {self._short(path)}")
         if keep:
             self.say(f"\n   Everything is still running: kill {os.getpid()} ends it.")
-            self.say(f"   Try it: AUTHFLOW_SERVER={world.grpc} AUTHFLOW_PRODUCT=acme bazel-bin/client/cli/authflow login")
+            self.say(f"   Try it: AUTHFLOW_SERVER={world.grpc} AUTHFLOW_PRODUCT=acme {self._short(AUTHFLOW)} login")
             self.say("   (people: alice@example.com / correct horse, bob@example.com / battery staple)")
         else:
             self.say("\n   Everything is stopped again (--keep leaves it running).")

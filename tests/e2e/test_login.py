@@ -237,6 +237,25 @@ def test_a_login_that_takes_too_long_ends_as_expired(new_world):
     assert world.metrics().sum("authflow_active_flows") == 0
 
 
+def test_a_flow_whose_client_and_server_were_killed_ends_by_itself(new_world):
+    world = new_world(limits="browser_wait { seconds: 2 }")
+    laptop = world.machine()
+    run = laptop.start("login")
+    run.url()
+    run.process.kill()
+    world.server.kill()
+    world.start()
+    messages = run.events(until="CLI Auth Aborted")
+    assert events.timeline(messages) == expected(
+        """
+        1 Command Invoked
+        2 CLI Auth Started flow=login no_browser=false
+        3 CLI Auth Aborted flow=login step=browser_wait reason=expired
+        """
+    )
+    assert events.problems(messages) == []
+
+
 def test_nobody_to_ask_is_an_error_that_names_the_flag(world):
     laptop = world.machine()
     run = laptop.start("login", "--json")

@@ -270,15 +270,3 @@ def test_tokens_that_come_after_ctrl_c_are_given_back(case: Case):
     case.provider.get("/wait", endpoint="revocation", count=1, state="answered")
     left = [session for session in case.provider.get("/sessions") if session["grant_id"] not in before]
     assert [session["refresh_tokens"] for session in left] in ([], [0])
-
-
-def test_an_end_that_meets_a_stopped_server_is_recorded_when_it_goes_on(case: Case):
-    case.laptop.env["AUTHFLOW_SERVER"] = case.world.grpc
-    case.browser_wait()
-    case.world.server.pause()
-    send(case, "SIGINT")
-    code, _ = case.terminal.wait_exit(10)
-    assert code == 2
-    case.world.server.resume()
-    lines = events.timeline(case.run.events("CLI Auth Aborted"))
-    assert "3 CLI Auth Aborted flow=login step=browser_wait reason=user_cancelled" in lines

@@ -16,8 +16,10 @@ run(async () => {
   if (options.serve) {
     const { insecure, timeout_ms: timeoutMs } = options;
     const server = await serveOpen((url, flags) => drive(browser, url, { insecure, timeout_ms: timeoutMs, ...flags }), options);
-    browser.on('disconnected', () => process.exit(1)); // A crashed browser ends its server.
-    endOnSignal([() => browser.removeAllListeners('disconnected'), server.close, () => browser.close()], options);
+    const crashed = () => process.exit(1); // A crashed browser ends its server.
+    browser.on('disconnected', crashed);
+    // Ours alone is taken off: close() has a listener of its own there.
+    endOnSignal([() => browser.off('disconnected', crashed), server.close, () => browser.close()], options);
     console.log(`READY ${server.url}`);
     return;
   }

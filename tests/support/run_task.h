@@ -19,8 +19,8 @@ inline Executor TestExecutor() {
   return pool.get_executor();
 }
 
-// Starts `task` on `executor`, blocks the calling thread (never one of the executor's own) until it has ended, and returns
-// its result. What it throws is thrown here. T needs a default constructor.
+// Starts `task` on `executor`, blocks the calling thread (never one of the executor's own) until it has ended, and
+// returns its result. What it throws is thrown here. T needs a default constructor.
 template <typename T>
 T Wait(Executor executor, Task<T> task) {
   absl::Notification ended;

@@ -395,12 +395,12 @@ def secrets_of(machine: Machine, urls: list[str]) -> dict[str, str]:
     return found
 
 
-def leaks(secrets: dict[str, str], folder: Path) -> list[str]:
-    """Which secret stands in which file below `folder`, in any of the forms that a program would write it in."""
+def leaks(secrets: dict[str, str], folder: Path, forms=lambda secret: [secret.encode()]) -> list[str]:
+    """Which secret stands in which file below `folder`, in any of its forms."""
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
         for name, secret in secrets.items():
-            if secret.encode() in content:
+            if any(form in content for form in forms(secret)):
                 found.append(f"{name} in {path.relative_to(folder)}")
     return found
