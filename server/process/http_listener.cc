@@ -3,6 +3,8 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -64,8 +66,12 @@ class HttpListenerImpl final : public HttpListener {
         Authorize(request, response);
       });
     }
-    thread_ = std::thread([this]() { server_.listen_after_bind(); });
-    server_.wait_until_ready_or_ended(thread_);
+    thread_ = std::thread([this]() {
+      server_.listen_after_bind();
+      ended_ = true;
+    });
+    // httplib's stop() does nothing before it has begun to listen.
+    while (!server_.is_running() && !ended_) std::this_thread::yield();
   }
 
   void Stop() override {
@@ -75,14 +81,6 @@ class HttpListenerImpl final : public HttpListener {
   }
 
  private:
-  // httplib's stop() does nothing before it has begun to listen.
-  class Server : public httplib::Server {
-   public:
-    void wait_until_ready_or_ended(std::thread&) {
-      while (is_valid() && !is_running()) std::this_thread::yield();
-    }
-  };
-
   void Authorize(const httplib::Request& request, httplib::Response& response) {
     const size_t mark = request.target.find('?');
     const std::string query = mark == std::string::npos ? "" : request.target.substr(mark + 1);
@@ -95,10 +93,11 @@ class HttpListenerImpl final : public HttpListener {
     }
   }
 
-  Server server_;
+  httplib::Server server_;
   HttpPages pages_;
   std::string address_;
   std::thread thread_;
+  std::atomic<bool> ended_ = false;
 };
 
 }  // namespace

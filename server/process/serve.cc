@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <iostream>
 #include <utility>
 
@@ -17,6 +18,8 @@ namespace {
 
 // Overdue flows closed at a time: a long backlog leaves room for calls in between.
 constexpr int kCloseAtOnce = 256;
+// For what is still winding up when the grace period is over.
+constexpr absl::Duration kLastWait = absl::Seconds(1);
 
 Task<bool> CloseOverdue(World* world) {
   absl::StatusOr<int> looked_at = co_await CloseOverdueFlows(*world, kCloseAtOnce);
@@ -71,8 +74,13 @@ absl::Status Serve(const Options& options, Parts parts) {
   closer.Stop();
   const bool settled = parts.delivery.Stop(budget.Left() * 0.5);
   parts.http.Stop();
-  parts.nursery.WaitUntilEmpty(absl::InfiniteDuration());
   parts.http_listener.Stop();
+  if (!parts.nursery.WaitUntilEmpty(std::max(budget.Left(), kLastWait))) {
+    // Nothing that was acknowledged is lost by leaving now; waiting for ever would make a supervisor use SIGKILL.
+    Log(LogLevel::kError, "a call did not end: leaving without it");
+    StopLog();
+    std::_Exit(1);
+  }
   Log(LogLevel::kInfo, "stopped", {{"calls_cut_off", !finished}, {"deliveries_given_up", !settled}});
   return absl::OkStatus();
 }
