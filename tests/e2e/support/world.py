@@ -300,6 +300,8 @@ class Run:
         self.machine = machine
         self.world = machine.world
         self.mark = self.world.mark()
+        # The last event of an earlier command may still be under way.
+        self.earlier = {invocation_of(message) for message in self.world.received()}
         fifo = self.world.folder / f"{name}.urls"
         os.mkfifo(fifo)
         # Read and write: opening does not wait, and a writer always has a reader.
@@ -368,8 +370,16 @@ class Run:
 
     def events(self, until: str = "Command Completed") -> list[dict]:
         """All that arrived at the sink since this command began, once `until` is there."""
-        self.world.wait_event(until, since=self.mark, anonymousId=self.machine.anonymous_id)
-        return self.world.received(self.mark, anonymousId=self.machine.anonymous_id)
+        count = 0
+        while count == 0 or not any(self._mine(message) for message in found):
+            count += 1
+            found = self.world.wait_event(until, count, since=self.mark, anonymousId=self.machine.anonymous_id)
+        found = self.world.received(self.mark, anonymousId=self.machine.anonymous_id)
+        return [message for message in found if self._mine(message)]
+
+    def _mine(self, message: dict) -> bool:
+        """An identify names no invocation."""
+        return invocation_of(message) not in self.earlier - {None}
 
     def timeline(self, until: str = "Command Completed") -> list[str]:
         return events.timeline(self.events(until))
@@ -380,6 +390,10 @@ class Run:
         else:
             self.program.kill()
         self._urls.close()
+
+
+def invocation_of(message: dict) -> str | None:
+    return message.get("properties", {}).get("invocation_id")
 
 
 def secrets_of(machine: Machine, urls: list[str]) -> dict[str, str]:
