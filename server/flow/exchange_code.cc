@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/events/traits.h"
 #include "server/flow/record.h"
 #include "server/flow/use_cases.h"
 #include "server/provider/redirect.h"
@@ -39,19 +40,18 @@ Task<absl::Status> RefusedInBrowser(World& world, Flow flow, RedirectAnswer answ
   co_return refusal;
 }
 
-std::string SealedTraits(const World& world, const FlowId& id, const Identity& identity) {
-  if (identity.email.empty() && identity.name.empty()) return "";
+v1::IdentityTraits TraitsOf(const Identity& identity) {
   v1::IdentityTraits traits;
   traits.set_email(identity.email);
   traits.set_name(identity.name);
-  return world.keys.Seal(traits.SerializeAsString(), id.ToString());
+  return traits;
 }
 
 // The provider has answered: writes it down. A flow that ended meanwhile keeps its end, and the tokens are given back.
 Task<absl::StatusOr<SignedIn>> Recognised(World& world, Flow flow, const Product* product, SignedIn signed_in) {
   Proposal recognise =
       Recognise{.user_id = signed_in.identity.user_id, .owner = OwnerDigest(product->id, signed_in.identity.user_id)};
-  std::string traits = SealedTraits(world, flow.header.id, signed_in.identity);
+  std::string traits = SealTraits(world.keys, flow.header.id, TraitsOf(signed_in.identity));
   absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(recognise), std::move(traits));
   if (recorded.ok()) co_return signed_in;
   Tokens unused = std::move(signed_in.tokens);
