@@ -75,6 +75,8 @@ class Terminal:
         self._thread.start()
 
     def _take_terminal(self):
+        # As from a shell: a test runner under nohup ignores SIGHUP, and whom it starts would inherit that.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         die_with_parent()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
