@@ -9,6 +9,13 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from support.services import Services  # noqa: E402
+from support.wire_fixtures import (  # noqa: E402, F401
+    loopback,
+    new_wire,
+    nothing_is_internal_or_unknown,
+    odd,
+    odd_program,
+)
 from support.world import AUTHFLOW, AUTHFLOWD, World  # noqa: E402
 
 
