@@ -32,8 +32,9 @@ Call Send(std::shared_ptr<Stub> stub, AsyncMethod<Async, Request, Response> meth
 
 class GrpcClient final : public Client {
  public:
-  GrpcClient(std::string server, std::shared_ptr<grpc::Channel> channel)
+  GrpcClient(std::string server, std::shared_ptr<grpc::Channel> channel, absl::Duration poll_after)
       : server_(std::move(server)),
+        poll_after_(poll_after),
         flows_(v1::FlowService::NewStub(channel)),
         tokens_(v1::TokenService::NewStub(channel)),
         applications_(v1::ApplicationService::NewStub(channel)),
@@ -88,12 +89,14 @@ class GrpcClient final : public Client {
 
   std::unique_ptr<FlowWatch> WatchFlow(v1::WatchFlowRequest request,
                                        std::function<void(const v1::WatchFlowResponse&)> changed,
-                                       std::function<void(absl::Status)> ended) override {
-    return StartFlowWatch(flows_, std::move(request), std::move(changed), std::move(ended));
+                                       std::function<void(absl::Status)> ended, std::function<void()> polls) override {
+    return StartFlowWatch(flows_, std::move(request), std::move(changed), std::move(ended), std::move(polls),
+                          poll_after_);
   }
 
  private:
   const std::string server_;
+  const absl::Duration poll_after_;
   const std::shared_ptr<v1::FlowService::Stub> flows_;
   const std::shared_ptr<v1::TokenService::Stub> tokens_;
   const std::shared_ptr<v1::ApplicationService::Stub> applications_;
@@ -107,7 +110,7 @@ absl::StatusOr<std::shared_ptr<Client>> Client::Create(const ClientOptions& opti
   if (!address.ok()) return address.status();
   auto channel = OpenChannel(*address, options);
   if (!channel.ok()) return channel.status();
-  return std::make_shared<GrpcClient>(address->Full(), *std::move(channel));
+  return std::make_shared<GrpcClient>(address->Full(), *std::move(channel), options.poll_after);
 }
 
 }  // namespace authflow

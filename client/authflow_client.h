@@ -37,6 +37,8 @@ struct ClientOptions {
   std::string ca_file;
   // Sent before gRPC's own user agent: "tool/1.2".
   std::string user_agent;
+  // A watch that hears nothing for so long when it opens, or three times as long later on, asks GetFlow instead.
+  absl::Duration poll_after = absl::Seconds(5);
 };
 
 struct CallOptions {
@@ -106,10 +108,13 @@ class Client {
   // Watches a flow; the open stream is also the flow's sign of life. A stream that breaks, or whose server drains, is
   // opened again (after 0.1 s, growing to 3 s, for as long as the watch is held). `changed` gets every message, in
   // order. `ended` is called once, and last: OK after a message that has the outcome or says replaced; else the
-  // refusal.
+  // refusal. Where streams are blocked (ClientOptions::poll_after) the flow is asked every 2 s: `changed` gets those
+  // answers, and `polls` is called once. What that loses: it is no sign of life, so that a client that dies is noticed
+  // when its flow's time is up.
   virtual std::unique_ptr<FlowWatch> WatchFlow(v1::WatchFlowRequest request,
                                                std::function<void(const v1::WatchFlowResponse&)> changed,
-                                               std::function<void(absl::Status)> ended) = 0;
+                                               std::function<void(absl::Status)> ended,
+                                               std::function<void()> polls = {}) = 0;
 };
 
 // The blocking form: Wait(*client, &Client::GetFlow, request). Not on a thread of gRPC's.

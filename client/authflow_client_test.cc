@@ -243,6 +243,29 @@ TEST_F(ClientTest, AWatchEndsWhenReplacedOrRefused) {
   EXPECT_EQ(streams, 2);
 }
 
+TEST_F(ClientTest, AWatchAsksWhereStreamsAreBlocked) {
+  Hanging hanging;
+  service_.watch_flow = [&](auto* context, auto&) { return hanging(context); };
+  std::atomic<int> asked = 0;
+  service_.get_flow = [&](auto*, const auto& request, auto& response) {
+    response.mutable_flow()->set_flow_id(request.flow_token());
+    if (++asked == 2) response.mutable_flow()->mutable_outcome()->mutable_completed();
+    return grpc::Status::OK;
+  };
+  const auto impatient = *Client::Create({.server = client_->server(), .poll_after = absl::Milliseconds(1)});
+  v1::WatchFlowRequest request;
+  request.set_flow_token("token");
+  std::atomic<int> told = 0;
+  std::vector<std::string> seen;
+  std::promise<absl::Status> ended;
+  const auto watch = impatient->WatchFlow(
+      request, [&](const v1::WatchFlowResponse& message) { seen.push_back(message.flow().flow_id()); },
+      [&](absl::Status status) { ended.set_value(status); }, [&] { ++told; });
+  EXPECT_TRUE(ended.get_future().get().ok());
+  EXPECT_EQ(seen, (std::vector<std::string>{"token", "token"}));
+  EXPECT_EQ(told, 1);
+}
+
 TEST_F(ClientTest, LettingGoOfAWatchEndsItsStream) {
   Hanging hanging;
   service_.watch_flow = [&](auto* context, auto&) { return hanging(context); };

@@ -1,4 +1,4 @@
-// A WatchFlow stream that opens itself again when it breaks.
+// A WatchFlow stream that opens itself again when it breaks, and asks GetFlow where streams are blocked.
 #ifndef AUTHFLOW_CLIENT_FLOW_WATCH_H_
 #define AUTHFLOW_CLIENT_FLOW_WATCH_H_
 
@@ -13,7 +13,8 @@ namespace authflow {
 
 std::unique_ptr<FlowWatch> StartFlowWatch(std::shared_ptr<v1::FlowService::Stub> stub, v1::WatchFlowRequest request,
                                           std::function<void(const v1::WatchFlowResponse&)> changed,
-                                          std::function<void(absl::Status)> ended);
+                                          std::function<void(absl::Status)> ended, std::function<void()> polls,
+                                          absl::Duration poll_after);
 
 }  // namespace authflow
 

@@ -17,6 +17,7 @@
 #include "server/delivery/plain_sinks.h"
 #include "server/delivery/segment_sink.h"
 #include "server/process/host_port.h"
+#include "server/process/operator_verbs.h"
 #include "server/process/options.h"
 #include "server/process/products.h"
 #include "server/process/serve.h"
@@ -42,9 +43,12 @@ Config DevConfig() {
   dev.display_name = "dev";
   dev.redirect = {.host = "127.0.0.1", .path = "/callback", .ports = {}, .uris = {}};
   dev.applications = LocalApplicationsConfig{.regions = {"eu", "us"}};
-  return Config{
-      .products = {dev},
-      .limits = {.expiry = absl::Minutes(30), .browser_wait = absl::Minutes(10), .exchange = absl::Seconds(30)}};
+  return Config{.products = {dev},
+                .limits = {.expiry = absl::Minutes(30),
+                           .browser_wait = absl::Minutes(10),
+                           .exchange = absl::Seconds(30),
+                           .grace = absl::Seconds(60)},
+                .retention = absl::Hours(30 * 24)};
 }
 
 absl::Status MakeFolder(const std::string& folder) {
@@ -117,7 +121,7 @@ absl::Status Run(const Options& options) {
   }
 
   FlowCache cache(kCachedFlows);
-  WatchHub watches;
+  WatchHub watches(clock, GraceOptions{.grace = config->limits.grace});
   Nursery nursery;
   Shared<SignedIn> exchanges(nursery, kAnswersKept);
   Shared<Tokens> refreshes(nursery, kAnswersKept);
@@ -137,7 +141,8 @@ absl::Status Run(const Options& options) {
     DeliveryLoop delivery(storage->outbox(), clock, *keys, std::move(sinks), &metrics.delivery(), workers.executor());
     Parts parts{.world = world,
                 .nursery = nursery,
-                .outbox = storage->outbox(),
+                .storage = *storage,
+                .retention = config->retention,
                 .metrics = metrics,
                 .http = http,
                 .http_listener = **listener,
@@ -160,6 +165,7 @@ int Main(int argc, char** argv) {
   const Options& options = std::get<Options>(parsed);
   if (options.verb == Verb::kInit) return RunInit(options);
   if (options.verb == Verb::kCheck || options.verb == Verb::kProbe) return RunCheck(options);
+  if (options.verb != Verb::kServe && options.verb != Verb::kDev) return RunOperatorVerb(options);
 
   umask(077);
   StartLog(options.log_format, options.log_level);

@@ -91,7 +91,16 @@ void Watch(LoginFlowPtr flow) {
         });
       },
       // What refuses the watch refuses the next call as well, and that one is asked.
-      [](absl::Status) {});
+      [](absl::Status) {},
+      [executor, weak] {
+        boost::asio::post(executor, [weak] {
+          auto flow = weak.lock();
+          if (!flow) return;
+          flow->command->out.Say(
+              "This network lets no stream through: asking every 2 seconds instead. Should this terminal be closed, "
+              "the server notices only when the login's time is up.");
+        });
+      });
 }
 
 }  // namespace

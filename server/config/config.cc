@@ -47,6 +47,8 @@ FlowLimitsConfig ReadLimits(const At& at, const config::v1::FlowLimits& proto) {
                    std::min(absl::Duration(absl::Minutes(10)), limits.expiry), absl::Seconds(1), limits.expiry);
   limits.exchange = ReadDuration(at.Field("exchange"), proto.has_exchange(), proto.exchange(), absl::Seconds(30),
                                  absl::Seconds(1), absl::Minutes(2));
+  limits.grace = ReadDuration(at.Field("grace"), proto.has_grace(), proto.grace(), absl::Seconds(60), absl::Seconds(1),
+                              absl::Minutes(10));
   return limits;
 }
 
@@ -68,6 +70,10 @@ Config Read(const At& at, const config::v1::ServerConfig& proto) {
   }
   if (proto.products_size() == 0) at.Field("products").Problem("needs at least one");
   config.limits = ReadLimits(at.Field("flow_limits"), proto.flow_limits());
+  const bool kept = proto.retention().has_finished_flows();
+  config.retention =
+      ReadDuration(at.Field("retention").Field("finished_flows"), kept, proto.retention().finished_flows(),
+                   absl::Hours(30 * 24), absl::Hours(7 * 24), absl::Hours(3650 * 24));
   return config;
 }
 

@@ -52,11 +52,13 @@ struct FlowLimitsConfig {
   absl::Duration expiry;
   absl::Duration browser_wait;
   absl::Duration exchange;
+  absl::Duration grace;
 };
 
 struct Config {
   std::vector<ProductConfig> products;  // at least one
   FlowLimitsConfig limits;
+  absl::Duration retention;  // of finished flows
 };
 
 // INVALID_ARGUMENT with every problem, one a line: "FILE:LINE:COLUMN: ..." for what cannot be parsed, else the field's

@@ -56,6 +56,8 @@ TEST(ConfigTest, DefaultsAreFilledIn) {
   EXPECT_EQ(config->limits.expiry, absl::Minutes(30));
   EXPECT_EQ(config->limits.browser_wait, absl::Minutes(10));
   EXPECT_EQ(config->limits.exchange, absl::Seconds(30));
+  EXPECT_EQ(config->limits.grace, absl::Seconds(60));
+  EXPECT_EQ(config->retention, absl::Hours(30 * 24));
 }
 
 TEST(ConfigTest, EverythingSetIsRead) {
@@ -211,6 +213,9 @@ TEST(ConfigTest, EachProblemHasItsPath) {
       {Product() + "flow_limits { expiry { seconds: 60 } browser_wait { seconds: 61 } }",
        "flow_limits.browser_wait: must be from 1s to 1m"},
       {Product() + "flow_limits { exchange { seconds: 121 } }", "flow_limits.exchange: must be from 1s to 2m"},
+      {Product() + "flow_limits { grace { seconds: 601 } }", "flow_limits.grace: must be from 1s to 10m"},
+      {Product() + "retention { finished_flows { seconds: 604799 } }",
+       "retention.finished_flows: must be from 168h to 87600h"},
   };
   for (const auto& [text, line] : cases) {
     SCOPED_TRACE(text);

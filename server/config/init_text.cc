@@ -77,6 +77,11 @@ products {
 #   expiry { seconds: 1800 }       # a login ends by itself after
 #   browser_wait { seconds: 600 }  # one attempt waits in the browser at most
 #   exchange { seconds: 30 }       # the provider's answer to the code
+#   grace { seconds: 60 }          # a client that went away may come back
+# }
+
+# retention {
+#   finished_flows { seconds: 2592000 }  # 30 days; at least 7
 # }
 )";
 

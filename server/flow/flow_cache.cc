@@ -7,7 +7,8 @@ std::optional<Flow> FlowCache::Get(const FlowId& id) {
   absl::MutexLock lock(&shard.mutex);
   const auto it = shard.index.find(id);
   if (it == shard.index.end()) return std::nullopt;
-  shard.recent.splice(shard.recent.begin(), shard.recent, it->second);
+  std::list<Flow>& list = ListOf(shard, *it->second);
+  list.splice(list.begin(), list, it->second);
   return *it->second;
 }
 
@@ -16,15 +17,21 @@ void FlowCache::Put(const Flow& flow) {
   absl::MutexLock lock(&shard.mutex);
   const auto it = shard.index.find(flow.header.id);
   if (it != shard.index.end()) {
-    if (flow.length >= it->second->length) *it->second = flow;
-    shard.recent.splice(shard.recent.begin(), shard.recent, it->second);
-    return;
+    if (flow.length < it->second->length) return;
+    std::list<Flow>& from = ListOf(shard, *it->second);
+    *it->second = flow;
+    std::list<Flow>& to = ListOf(shard, flow);
+    to.splice(to.begin(), from, it->second);
+  } else {
+    std::list<Flow>& to = ListOf(shard, flow);
+    to.push_front(flow);
+    shard.index.emplace(flow.header.id, to.begin());
   }
-  shard.recent.push_front(flow);
-  shard.index.emplace(flow.header.id, shard.recent.begin());
-  if (shard.recent.size() > capacity_per_shard_) {
-    shard.index.erase(shard.recent.back().header.id);
-    shard.recent.pop_back();
+  std::list<Flow>& list = ListOf(shard, flow);
+  const size_t most = flow.outcome ? kEndedPerShard : capacity_per_shard_;
+  if (list.size() > most) {
+    shard.index.erase(list.back().header.id);
+    list.pop_back();
   }
 }
 

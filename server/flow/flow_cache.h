@@ -14,8 +14,9 @@
 
 namespace authflow {
 
-// Bounded, least recently used goes first. Thread-safe. From a cached flow come only proposals (the store's
-// compare-and-set checks them) and the outcome of an ended flow (it never changes); any other answer reads the store.
+// Bounded, least recently used goes first; of ended flows, which nobody calls for long, only some are kept.
+// Thread-safe. From a cached flow come only proposals (the store's compare-and-set checks them) and the outcome of an
+// ended flow (it never changes); any other answer reads the store.
 class FlowCache {
  public:
   explicit FlowCache(size_t capacity) : capacity_per_shard_(capacity / kShards + 1) {}
@@ -27,9 +28,14 @@ class FlowCache {
   static constexpr size_t kShards = 16;
   struct Shard {
     absl::Mutex mutex;
-    std::list<Flow> recent ABSL_GUARDED_BY(mutex);  // the newest first
+    std::list<Flow> recent ABSL_GUARDED_BY(mutex);  // that go on; the newest first
+    std::list<Flow> ended ABSL_GUARDED_BY(mutex);   // as well
     absl::flat_hash_map<FlowId, std::list<Flow>::iterator> index ABSL_GUARDED_BY(mutex);
   };
+  static constexpr size_t kEndedPerShard = 64;
+  static std::list<Flow>& ListOf(Shard& shard, const Flow& flow) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex) {
+    return flow.outcome ? shard.ended : shard.recent;
+  }
   Shard& ShardOf(const FlowId& id) { return shards_[id.bytes[15] % kShards]; }
 
   const size_t capacity_per_shard_;

@@ -31,10 +31,16 @@ struct Append {
   absl::Time due_at;
 };
 
-struct ActiveFlows {
+// started = completed + aborted + failed + active: the law of conservation.
+struct FlowTotals {
   std::string product;
-  v1::FlowKind kind;
-  int64_t count;
+  v1::FlowKind kind = v1::FLOW_KIND_UNSPECIFIED;
+  int64_t started = 0;
+  int64_t completed = 0;
+  int64_t aborted = 0;
+  int64_t failed = 0;
+  int64_t active = 0;
+  bool operator==(const FlowTotals&) const = default;
 };
 
 // Thread-safe, keeps copies. OK means on disk. Errors: STORE_UNAVAILABLE or STORE_FULL, and nothing was written.
@@ -54,8 +60,9 @@ class FlowStore {
   virtual Task<absl::StatusOr<std::vector<FlowId>>> Due(absl::Time now, int limit) = 0;
   // The open flow is due later. Nothing happens to a flow that is not open.
   virtual Task<absl::Status> Postpone(FlowId flow_id, absl::Time due_at) = 0;
-  // Counted from the open flows.
-  virtual Task<absl::StatusOr<std::vector<ActiveFlows>>> CountActive() = 0;
+  // All from one snapshot, in the order of products and kinds. Started and the ends are totals that were written with
+  // their entries, for all time; active is counted from the open flows, never by subtraction.
+  virtual Task<absl::StatusOr<std::vector<FlowTotals>>> CountFlows() = 0;
 };
 
 enum class Milestone { kInvoked, kCompleted, kLoggedOut };

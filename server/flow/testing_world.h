@@ -126,7 +126,7 @@ class TestingWorld {
   absl::flat_hash_map<std::string, Product> products = Products();
   CountingObserver observer;
   FlowCache cache{1000};
-  WatchHub watches;
+  WatchHub watches{clock};
   Nursery nursery;
   Shared<SignedIn> exchanges{nursery, absl::Seconds(60)};
   Shared<Tokens> refreshes{nursery, absl::Seconds(60)};

@@ -127,6 +127,10 @@ Task<absl::Status> FinishCommand(World& world, std::string product, InvocationId
 // at.
 Task<absl::StatusOr<int>> CloseOverdueFlows(World& world, int limit);
 
+// Body of a ticker: ends the flows whose watch broke on this replica and whose grace period is over, unless there was a
+// sign of life on any replica; at most `limit`. How many it looked at.
+Task<int> LoseClients(World& world, int limit);
+
 }  // namespace authflow
 
 #endif  // AUTHFLOW_SERVER_FLOW_USE_CASES_H_

@@ -5,7 +5,11 @@
 namespace authflow {
 
 Watch::Watch(WatchHub* hub, Flow flow, std::function<void()> changed)
-    : hub_(hub), id_(flow.header.id), changed_(std::move(changed)), latest_(std::move(flow)) {}
+    : hub_(hub),
+      id_(flow.header.id),
+      attachment_(flow.attachment),
+      changed_(std::move(changed)),
+      latest_(std::move(flow)) {}
 
 Watch::~Watch() { hub_->Close(this); }
 
@@ -61,11 +65,25 @@ void WatchHub::Publish(const Flow& flow) {
   if (watch != nullptr) watch->Publish(flow);
 }
 
-void WatchHub::Close(Watch* watch) {
+void WatchHub::Drain() {
   absl::MutexLock lock(&mutex_);
-  const auto it = watches_.find(watch->id_);
-  // A newer watch may have taken the place.
-  if (it != watches_.end() && it->second.expired()) watches_.erase(it);
+  draining_ = true;
+}
+
+void WatchHub::Close(Watch* watch) {
+  size_t open = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto it = watches_.find(watch->id_);
+    // A newer watch may have taken the place.
+    if (it != watches_.end() && it->second.expired()) watches_.erase(it);
+    if (draining_) return;
+    open = watches_.size();
+  }
+  const Flow flow = watch->Latest();
+  if (flow.outcome || watch->replaced()) return;
+  departures_.Broke({.flow_id = watch->id_, .attachment = watch->attachment_, .length = flow.length}, open,
+                    clock_.Now());
 }
 
 }  // namespace authflow

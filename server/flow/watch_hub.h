@@ -1,4 +1,4 @@
-// Who watches which flow on this replica, and the last known state to tell them.
+// Who watches which flow on this replica, the last known state to tell them, and who went away.
 #ifndef AUTHFLOW_SERVER_FLOW_WATCH_HUB_H_
 #define AUTHFLOW_SERVER_FLOW_WATCH_HUB_H_
 
@@ -10,15 +10,18 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "server/base/clock.h"
+#include "server/flow/departures.h"
 #include "server/flow/flow.h"
 
 namespace authflow {
 
 class WatchHub;
 
-// One open WatchFlow. Thread-safe.
+// One open WatchFlow; its life is its client's. Thread-safe.
 class Watch {
  public:
+  // A watch that ends while its flow goes on, that no newer one replaced and no drain ended, is a departure.
   ~Watch();
   // The newest state that was published.
   Flow Latest() const;
@@ -33,6 +36,7 @@ class Watch {
 
   WatchHub* const hub_;
   const FlowId id_;
+  const int64_t attachment_;
   const std::function<void()> changed_;
   mutable absl::Mutex mutex_;
   Flow latest_ ABSL_GUARDED_BY(mutex_);
@@ -42,9 +46,14 @@ class Watch {
 // Thread-safe; outlives its watches.
 class WatchHub {
  public:
-  // `changed` is called after each change, from any thread, quickly; it looks at Latest() and replaced(). An older
-  // watch of the flow is replaced.
+  explicit WatchHub(const Clock& clock, GraceOptions options = {}) : clock_(clock), departures_(options) {}
+
+  // `flow` ends with the watch's own *attached*. `changed` is called after each change, from any thread, quickly; it
+  // looks at Latest() and replaced(). An older watch of the flow is replaced.
   std::shared_ptr<Watch> Open(Flow flow, std::function<void()> changed);
+  // From now on watches end because this server does: no client is thought lost.
+  void Drain();
+  Departures& departures() { return departures_; }
   // Tells the watch of this flow, if there is one. Older news than it has is ignored.
   void Publish(const Flow& flow);
 
@@ -52,7 +61,10 @@ class WatchHub {
   friend class Watch;
   void Close(Watch* watch);
 
+  const Clock& clock_;
+  Departures departures_;
   absl::Mutex mutex_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<FlowId, std::weak_ptr<Watch>> watches_ ABSL_GUARDED_BY(mutex_);
 };
 

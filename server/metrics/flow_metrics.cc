@@ -36,6 +36,9 @@ FlowMetrics::FlowMetrics(prometheus::Registry& registry, const std::vector<std::
       finished_(registry, "authflow_flows_finished_total",
                 "Flows that ended: step is the last one, reason is set when aborted, error_class when failed.",
                 {"product", "kind", "outcome", "step", "reason", "error_class"}),
+      recorded_(registry, "authflow_flows_recorded_total",
+                "Flows in the store, over restarts and replicas: started = completed + aborted + failed + active.",
+                {"product", "kind", "state"}),
       active_(registry, "authflow_active_flows", "Flows that have not ended, counted in the store.",
               {"product", "kind"}),
       flow_duration_(registry, "authflow_flow_duration_seconds", "From the start of a flow to its end.",
@@ -61,6 +64,7 @@ FlowMetrics::FlowMetrics(prometheus::Registry& registry, const std::vector<std::
       const std::string_view name = KindName(kind);
       started_.With({product, name});
       active_.With({product, name});
+      for (const char* state : {"started", "completed", "aborted", "failed"}) recorded_.With({product, name, state});
       for (const v1::Step step : kSteps) {
         steps_.With({product, name, StepName(step)});
         step_duration_.With({product, name, StepName(step)});
@@ -129,14 +133,22 @@ void FlowMetrics::OnCall(const std::string& product, const char* call, const abs
   }
 }
 
-void FlowMetrics::SetActive(const std::vector<ActiveFlows>& active) {
-  std::map<std::pair<std::string, v1::FlowKind>, int64_t> counts;
+void FlowMetrics::SetTotals(const std::vector<FlowTotals>& totals) {
+  std::map<std::pair<std::string, v1::FlowKind>, FlowTotals> rows;
   for (const std::string& product : products_) {
-    for (const v1::FlowKind kind : kKinds) counts[{product, kind}] = 0;
+    for (const v1::FlowKind kind : kKinds) rows[{product, kind}];
   }
-  for (const ActiveFlows& row : active) counts[{row.product, row.kind}] += row.count;
-  for (const auto& [key, count] : counts) {
-    active_.With({key.first, KindName(key.second)}).Set(static_cast<double>(count));
+  for (const FlowTotals& row : totals) rows[{row.product, row.kind}] = row;
+  for (const auto& [key, row] : rows) {
+    const std::string& product = key.first;
+    const std::string_view kind = KindName(key.second);
+    const std::pair<const char*, int64_t> states[] = {
+        {"started", row.started}, {"completed", row.completed}, {"aborted", row.aborted}, {"failed", row.failed}};
+    for (const auto& [state, count] : states) {
+      prometheus::Counter& counter = recorded_.With({product, kind, state});
+      counter.Increment(static_cast<double>(count) - counter.Value());
+    }
+    active_.With({product, kind}).Set(static_cast<double>(row.active));
   }
 }
 

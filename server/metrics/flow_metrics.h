@@ -19,8 +19,8 @@ class FlowMetrics final : public FlowObserver {
   void OnEntry(const Flow& before, const Flow& after, const Entry& entry) override;
   void OnCall(const std::string& product, const char* call, const absl::Status& status,
               absl::Duration latency) override;
-  // Products and kinds that are not in it have no active flow.
-  void SetActive(const std::vector<ActiveFlows>& active);
+  // What the store has counted. Products and kinds that are not in it had no flow.
+  void SetTotals(const std::vector<FlowTotals>& totals);
 
  private:
   void OnEnded(const Flow& flow);
@@ -29,6 +29,7 @@ class FlowMetrics final : public FlowObserver {
   Counters started_;
   Counters steps_;
   Counters finished_;
+  Counters recorded_;
   Gauges active_;
   Histograms flow_duration_;
   Histograms step_duration_;

@@ -52,7 +52,7 @@ StorageObserver& Metrics::storage() { return parts_->store; }
 DeliveryObserver& Metrics::delivery() { return parts_->store; }
 RpcObserver& Metrics::rpc() { return parts_->rpc; }
 
-void Metrics::SetActiveFlows(const std::vector<ActiveFlows>& active) { parts_->flows.SetActive(active); }
+void Metrics::SetFlowTotals(const std::vector<FlowTotals>& totals) { parts_->flows.SetTotals(totals); }
 
 void Metrics::SetOutbox(const std::vector<OutboxStats>& stats, absl::Time now) { parts_->store.SetOutbox(stats, now); }
 

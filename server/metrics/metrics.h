@@ -31,8 +31,8 @@ class Metrics {
   DeliveryObserver& delivery();
   RpcObserver& rpc();
 
-  // Gauges that are counted elsewhere: set before Text.
-  void SetActiveFlows(const std::vector<ActiveFlows>& active);
+  // What is counted elsewhere: set before Text.
+  void SetFlowTotals(const std::vector<FlowTotals>& totals);
   void SetOutbox(const std::vector<OutboxStats>& stats, absl::Time now);
 
   // All families in Prometheus' text format 0.0.4.

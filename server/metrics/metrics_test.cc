@@ -120,9 +120,14 @@ TEST_F(MetricsTest, CallsAreCountedByResult) {
 }
 
 TEST_F(MetricsTest, GaugesFollowTheStore) {
-  metrics_.SetActiveFlows({{"tool", v1::FLOW_KIND_LOGIN, 3}});
+  metrics_.SetFlowTotals({{"tool", v1::FLOW_KIND_LOGIN, 10, 4, 2, 1, 3}});
+  EXPECT_EQ(Value(R"(authflow_flows_recorded_total{kind="login",product="tool",state="started"})"), 10);
+  EXPECT_EQ(Value(R"(authflow_flows_recorded_total{kind="login",product="tool",state="completed"})"), 4);
+  EXPECT_EQ(Value(R"(authflow_flows_recorded_total{kind="login",product="tool",state="aborted"})"), 2);
+  EXPECT_EQ(Value(R"(authflow_flows_recorded_total{kind="login",product="tool",state="failed"})"), 1);
   EXPECT_EQ(Value(R"(authflow_active_flows{kind="login",product="tool"})"), 3);
-  metrics_.SetActiveFlows({});
+  metrics_.SetFlowTotals({{"tool", v1::FLOW_KIND_LOGIN, 10, 7, 2, 1, 0}});
+  EXPECT_EQ(Value(R"(authflow_flows_recorded_total{kind="login",product="tool",state="completed"})"), 7);
   EXPECT_EQ(Value(R"(authflow_active_flows{kind="login",product="tool"})"), 0);
 
   metrics_.SetOutbox({{"tool", 5, 2, time_ - absl::Seconds(7)}}, time_);

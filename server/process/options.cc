@@ -22,11 +22,14 @@ std::string CheckDuration(const std::string& text) {
 
 // What CLI11 cannot say: which flags need which.
 std::string Missing(const Options& options) {
-  const bool serves = options.verb == Verb::kServe || options.verb == Verb::kDev;
-  if (options.verb != Verb::kDev && options.verb != Verb::kInit && options.config.empty()) {
+  const Verb verb = options.verb;
+  const bool serves = verb == Verb::kServe || verb == Verb::kDev;
+  const bool reads_config = verb == Verb::kServe || verb == Verb::kCheck || verb == Verb::kProbe;
+  if (reads_config && options.config.empty()) {
     return "--config FILE is missing (authflowd init writes one; authflowd --dev needs none)";
   }
-  if (options.verb == Verb::kServe && options.data.empty()) {
+  const bool needs_data = verb != Verb::kDev && verb != Verb::kInit && verb != Verb::kCheck && verb != Verb::kProbe;
+  if (needs_data && options.data.empty()) {
     return "--data DIR is missing: the folder for the database and the server's key";
   }
   if (options.tls_certificate.empty() != options.tls_key.empty()) return "--tls-cert and --tls-key go together";
@@ -82,12 +85,40 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   init->add_option("--client-id", options.client_id, "Our client there")->required()->type_name("ID");
   init->add_option("--output", options.output, "Where to write it (default: stdout)")->type_name("FILE");
 
+  // Flags of the server, such as --data, may stand behind a verb as well.
+  app.fallthrough();
+  CLI::App* flow = app.add_subcommand("flow", "Show the log of one flow");
+  flow->add_option("ID", options.flow_id, "The flow's id, as errors and events show it")->required();
+  CLI::App* outbox = app.add_subcommand("outbox", "Events that a sink refused");
+  outbox->require_subcommand(1);
+  outbox->fallthrough();
+  CLI::App* list = outbox->add_subcommand("list", "List dead events, the oldest first");
+  list->add_option("--limit", options.limit, "So many at most")->capture_default_str()->check(CLI::Range(1, 1000000));
+  CLI::App* retry = outbox->add_subcommand("retry", "Send dead events again, in their old order");
+  retry->add_option("--id", options.event_id, "This one, and what is dead of its flow (default: all)");
+  for (CLI::App* verb : {list, retry}) {
+    verb->fallthrough();
+    verb->add_option("--product", options.product, "Of this product (default: of all)")->type_name("ID");
+  }
+  CLI::App* backup = app.add_subcommand("backup", "Copy the database, while a server uses it or not");
+  CLI::App* restore = app.add_subcommand("restore", "Put a backup in place as the database of an unused folder");
+  backup->add_option("FILE", options.file, "Where to write it; must not exist")->required();
+  restore->add_option("FILE", options.file, "The backup")->required();
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
   }
-  options.verb = *init ? Verb::kInit : check ? (probe ? Verb::kProbe : Verb::kCheck) : dev ? Verb::kDev : Verb::kServe;
+  options.verb = *init      ? Verb::kInit
+                 : *flow    ? Verb::kFlow
+                 : *list    ? Verb::kOutboxList
+                 : *retry   ? Verb::kOutboxRetry
+                 : *backup  ? Verb::kBackup
+                 : *restore ? Verb::kRestore
+                 : check    ? (probe ? Verb::kProbe : Verb::kCheck)
+                 : dev      ? Verb::kDev
+                            : Verb::kServe;
   absl::ParseDuration(grace, &options.grace);
   options.log_level = *ParseLogLevel(level);
   options.log_format = *ParseLogFormat(format);

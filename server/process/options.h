@@ -10,7 +10,7 @@
 
 namespace authflow {
 
-enum class Verb { kServe, kDev, kCheck, kProbe, kInit };
+enum class Verb { kServe, kDev, kCheck, kProbe, kInit, kFlow, kOutboxList, kOutboxRetry, kBackup, kRestore };
 
 struct Options {
   Verb verb = Verb::kServe;
@@ -29,6 +29,12 @@ struct Options {
   std::string issuer;
   std::string client_id;
   std::string output;  // empty: stdout
+  // flow, outbox, backup, restore
+  std::string flow_id;
+  std::string product;   // empty: all
+  int64_t event_id = 0;  // 0: all
+  int limit = 100;
+  std::string file;
 };
 
 // The options, or the code to exit with: 0 after --help and --version, 2 for a wrong command line (said on stderr).

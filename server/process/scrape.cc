@@ -24,8 +24,8 @@ std::string Scrape::Text() {
 }
 
 Task<void> Scrape::Count(Scrape* self) {
-  absl::StatusOr<std::vector<ActiveFlows>> active = co_await self->flows_.CountActive();
-  if (active.ok()) self->metrics_.SetActiveFlows(*active);
+  absl::StatusOr<std::vector<FlowTotals>> totals = co_await self->flows_.CountFlows();
+  if (totals.ok()) self->metrics_.SetFlowTotals(*totals);
   absl::StatusOr<std::vector<OutboxStats>> outbox = co_await self->outbox_.Stats();
   if (outbox.ok()) self->metrics_.SetOutbox(*outbox, self->clock_.Now());
 }

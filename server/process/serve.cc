@@ -16,8 +16,11 @@
 namespace authflow {
 namespace {
 
-// Overdue flows closed at a time: a long backlog leaves room for calls in between.
+// Overdue or lost flows closed at a time: a long backlog leaves room for calls in between.
 constexpr int kCloseAtOnce = 256;
+// Rows that retention looks at in one commit, and how often it begins anew.
+constexpr int kPruneAtOnce = 256;
+constexpr absl::Duration kPruneEvery = absl::Minutes(10);
 // For what is still winding up when the grace period is over.
 constexpr absl::Duration kLastWait = absl::Seconds(1);
 
@@ -29,6 +32,25 @@ Task<bool> CloseOverdue(World* world) {
     co_return false;
   }
   co_return *looked_at == kCloseAtOnce;
+}
+
+Task<bool> CloseLost(World* world, int* rests) {
+  const int looked_at = co_await LoseClients(*world, kCloseAtOnce);
+  const int now = world->watches.departures().rests();
+  if (std::exchange(*rests, now) != now) {
+    Log(LogLevel::kWarning, "most watches broke at once: no client is taken for lost meanwhile");
+  }
+  co_return looked_at == kCloseAtOnce;
+}
+
+Task<bool> Prune(Storage* storage, const Clock* clock, absl::Duration retention) {
+  const absl::StatusOr<Pruned> pruned = co_await storage->Prune(clock->Now() - retention, kPruneAtOnce);
+  if (!pruned.ok()) {
+    Log(LogLevel::kWarning, "finished flows could not be forgotten",
+        {{"reason", NameOf(ClassOf(pruned.status()))}, {"message", std::string(pruned.status().message())}});
+    co_return false;
+  }
+  co_return pruned->more;
 }
 
 // What is left of a budget of time.
@@ -50,13 +72,20 @@ absl::Status Serve(const Options& options, Parts parts) {
   absl::StatusOr<std::unique_ptr<RpcServer>> rpc = StartRpcServer(rpc_options, parts.world, parts.nursery, observer);
   if (!rpc.ok()) return rpc.status();
 
-  Scrape scrape(parts.metrics, parts.world.flows, parts.outbox, parts.world.clock, parts.world.executor);
+  Scrape scrape(parts.metrics, parts.world.flows, parts.storage.outbox(), parts.world.clock, parts.world.executor);
   std::atomic<bool> healthy = true;
   parts.http_listener.Start(HttpPages{.metrics = [&scrape] { return scrape.Text(); },
                                       .healthy = [&healthy] { return healthy.load(); },
                                       .dev_authorize = std::move(parts.dev_authorize)});
   parts.delivery.Start();
   Ticker closer(parts.world.executor, absl::Seconds(1), [world = &parts.world] { return CloseOverdue(world); });
+  int rests = 0;  // of the ticker
+  Ticker loser(parts.world.executor, absl::Seconds(1),
+               [world = &parts.world, &rests] { return CloseLost(world, &rests); });
+  Ticker pruner(parts.world.executor, kPruneEvery,
+                [storage = &parts.storage, clock = &parts.world.clock, retention = parts.retention] {
+                  return Prune(storage, clock, retention);
+                });
   (*rpc)->SetServing(true);
   std::cout << "authflowd ready grpc=" << (*rpc)->address() << " http=" << parts.http_listener.address() << std::endl;
   Log(LogLevel::kInfo, "serving",
@@ -67,11 +96,14 @@ absl::Status Serve(const Options& options, Parts parts) {
   const Budget budget(options.grace);
   healthy = false;
   (*rpc)->SetServing(false);
+  parts.world.watches.Drain();
   (*rpc)->Drain();
   // An exchange that is under way gets most of the time to end well; what hangs beyond that is cut off.
   (*rpc)->Shutdown(budget.Left() * 0.6);
   const bool finished = parts.nursery.WaitUntilEmpty(budget.Left() * 0.5);
   closer.Stop();
+  loser.Stop();
+  pruner.Stop();
   const bool settled = parts.delivery.Stop(budget.Left() * 0.5);
   parts.http.Stop();
   parts.http_listener.Stop();

@@ -6,12 +6,12 @@
 
 #include "absl/status/status.h"
 #include "server/delivery/delivery.h"
-#include "server/delivery/outbox.h"
 #include "server/metrics/metrics.h"
 #include "server/process/http_listener.h"
 #include "server/process/options.h"
 #include "server/process/stoppable_http.h"
 #include "server/rpc/server.h"
+#include "server/storage/storage.h"
 
 namespace authflow {
 
@@ -19,7 +19,8 @@ namespace authflow {
 struct Parts {
   World& world;
   Nursery& nursery;  // of the world's coroutines and the wire's
-  Outbox& outbox;
+  Storage& storage;
+  absl::Duration retention;  // of finished flows
   Metrics& metrics;
   StoppableHttp& http;
   HttpListener& http_listener;

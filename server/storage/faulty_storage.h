@@ -43,6 +43,10 @@ class FaultyStorage final : public Storage,
   InvocationStore& invocations() override { return *this; }
   Outbox& outbox() override { return *this; }
   ApplicationStore& applications() override { return *this; }
+  Task<absl::StatusOr<Pruned>> Prune(absl::Time before, int limit) override {
+    if (auto fault = Next(write_faults_); !fault.ok()) co_return fault;
+    co_return co_await real_->Prune(before, limit);
+  }
 
   Task<absl::StatusOr<bool>> AppendEntry(Append append) override {
     std::function<void()> intrude;
@@ -66,9 +70,9 @@ class FaultyStorage final : public Storage,
     if (auto fault = Next(write_faults_); !fault.ok()) co_return fault;
     co_return co_await real_->flows().Postpone(flow_id, due_at);
   }
-  Task<absl::StatusOr<std::vector<ActiveFlows>>> CountActive() override {
+  Task<absl::StatusOr<std::vector<FlowTotals>>> CountFlows() override {
     if (auto fault = Next(read_faults_); !fault.ok()) co_return fault;
-    co_return co_await real_->flows().CountActive();
+    co_return co_await real_->flows().CountFlows();
   }
   Task<absl::StatusOr<std::optional<InvocationRow>>> LoadInvocation(std::string product, InvocationId id) override {
     if (auto fault = Next(read_faults_); !fault.ok()) co_return fault;

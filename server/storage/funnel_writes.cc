@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/base/random.h"
+#include "server/storage/totals.h"
 
 namespace authflow {
 namespace {
@@ -24,10 +25,11 @@ constexpr char kSelectInvocation[] =
     "SELECT id, user_id, last_sequence, invoked, completed, logged_out, opted_out "
     "FROM invocations WHERE product = ? AND invocation_id = ?";
 constexpr char kInsertInvocation[] =
-    "INSERT INTO invocations (product, invocation_id, base, opted_out, created_at, "
-    "user_id, last_sequence, invoked, completed, logged_out) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO invocations (product, invocation_id, base, opted_out, created_at, changed_at, "
+    "user_id, last_sequence, invoked, completed, logged_out) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10)";
 constexpr char kUpdateInvocation[] =
-    "UPDATE invocations SET user_id = ?, last_sequence = ?, invoked = ?, completed = ?, logged_out = ? WHERE id = ?";
+    "UPDATE invocations SET changed_at = ?, user_id = ?, last_sequence = ?, invoked = ?, completed = ?, logged_out = ? "
+    "WHERE id = ?";
 
 constexpr char kInsertEvent[] =
     "INSERT INTO outbox (product, lane, invocation, sequence, message_id, flow_id, user_id, time, committed_at, "
@@ -84,7 +86,12 @@ absl::Status WriteEvents(Database& database, const Subject& subject, Row row, co
     row.id = database.last_row();
   } else {
     Query update(database, kUpdateInvocation);
-    update.Text(row.user_id).Int(row.last_sequence).Int(row.invoked).Int(row.completed).Int(row.logged_out);
+    update.Int(subject.now)
+        .Text(row.user_id)
+        .Int(row.last_sequence)
+        .Int(row.invoked)
+        .Int(row.completed)
+        .Int(row.logged_out);
     status = update.Int(row.id).Run();
   }
   if (!status.ok() || row.opted_out) return status;
@@ -100,7 +107,14 @@ absl::Status WriteEvents(Database& database, const Subject& subject, Row row, co
     status = insert.Text(row.user_id).Int(event.time).Int(subject.now).Blob(event.payload).Run();
     if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  return AddToTotal(database, subject.product, v1::FLOW_KIND_UNSPECIFIED, kTotalPending,
+                    static_cast<int64_t>(events.size()));
+}
+
+// The total that an end adds to.
+const char* TotalOf(const Outcome& outcome) {
+  if (std::holds_alternative<Completed>(outcome)) return kTotalCompleted;
+  return std::holds_alternative<Aborted>(outcome) ? kTotalAborted : kTotalFailed;
 }
 
 }  // namespace
@@ -111,6 +125,8 @@ AppendWrite::AppendWrite(const Append& append)
       kind_(append.kind),
       invocation_id_(append.invocation_id),
       entry_(Encode(append.entry)),
+      ended_as_(std::holds_alternative<Ended>(append.entry.what) ? TotalOf(std::get<Ended>(append.entry.what).outcome)
+                                                                 : nullptr),
       events_(Encode(append.events)),
       invocation_(append.invocation ? std::optional(Encode(*append.invocation)) : std::nullopt),
       learned_user_id_(append.learned_user_id),
@@ -131,8 +147,10 @@ absl::Status AppendWrite::Apply(Database& database, int64_t now) {
   absl::Status status;
   if (entry_.kind == EntryKind::kStarted) {
     status = Query(database, kInsertOpenFlow).Id(flow_id_).Int(due_at_).Text(product_).Int(kind_).Run();
-  } else if (entry_.kind == EntryKind::kEnded) {
+    if (status.ok()) status = AddToTotal(database, product_, kind_, kTotalStarted, 1);
+  } else if (ended_as_ != nullptr) {
     status = Query(database, kDeleteOpenFlow).Id(flow_id_).Run();
+    if (status.ok()) status = AddToTotal(database, product_, kind_, ended_as_, 1);
   }
   if (!status.ok() || (!invocation_ && learned_user_id_.empty() && events_.empty())) return status;
 

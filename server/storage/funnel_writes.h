@@ -34,6 +34,7 @@ class AppendWrite final : public Write {
   const v1::FlowKind kind_;
   const InvocationId invocation_id_;
   const EncodedEntry entry_;
+  const char* const ended_as_;  // the total that the end adds to; null: no end
   const std::vector<EncodedEvent> events_;
   const std::optional<EncodedInvocation> invocation_;
   const std::string learned_user_id_;

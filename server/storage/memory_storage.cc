@@ -34,6 +34,7 @@ class MemoryStorage final : public Storage,
   InvocationStore& invocations() override { return *this; }
   Outbox& outbox() override { return *this; }
   ApplicationStore& applications() override { return *this; }
+  Task<absl::StatusOr<Pruned>> Prune(absl::Time, int) override { co_return Pruned{}; }
 
   Task<absl::StatusOr<bool>> AppendEntry(Append append) override {
     const auto [won, grown] = AppendNow(append);
@@ -75,13 +76,17 @@ class MemoryStorage final : public Storage,
     co_return absl::OkStatus();
   }
 
-  Task<absl::StatusOr<std::vector<ActiveFlows>>> CountActive() override {
+  Task<absl::StatusOr<std::vector<FlowTotals>>> CountFlows() override {
     absl::MutexLock lock(&mutex_);
-    std::map<std::pair<std::string, v1::FlowKind>, int64_t> counts;
-    for (const auto& [flow_id, open] : open_) ++counts[{open.product, open.kind}];
-    std::vector<ActiveFlows> active;
-    for (const auto& [key, count] : counts) active.push_back({key.first, key.second, count});
-    co_return active;
+    auto counts = totals_;
+    for (const auto& [flow_id, open] : open_) ++counts[{open.product, open.kind}].active;
+    std::vector<FlowTotals> all;
+    for (auto& [key, row] : counts) {
+      row.product = key.first;
+      row.kind = key.second;
+      all.push_back(std::move(row));
+    }
+    co_return all;
   }
 
   Task<absl::StatusOr<std::optional<InvocationRow>>> LoadInvocation(std::string product, InvocationId id) override {
@@ -240,8 +245,13 @@ class MemoryStorage final : public Storage,
       const int64_t due_at = absl::ToUnixMicros(append.due_at);
       open_[append.flow_id] = {due_at, append.product, append.kind};
       due_.insert({due_at, append.flow_id});
-    } else if (kind == EntryKind::kEnded) {
+      ++totals_[{append.product, append.kind}].started;
+    } else if (const auto* ended = std::get_if<Ended>(&append.entry.what)) {
       Close(append.flow_id);
+      FlowTotals& totals = totals_[{append.product, append.kind}];
+      ++(std::holds_alternative<Completed>(ended->outcome) ? totals.completed
+         : std::holds_alternative<Aborted>(ended->outcome) ? totals.aborted
+                                                           : totals.failed);
     }
     if (!append.invocation && append.learned_user_id.empty() && append.events.empty()) return {.done = true};
 
@@ -381,6 +391,7 @@ class MemoryStorage final : public Storage,
   absl::flat_hash_map<FlowId, Open> open_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<int64_t, FlowId>> due_ ABSL_GUARDED_BY(mutex_);
   std::deque<FlowId> finished_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, v1::FlowKind>, FlowTotals> totals_ ABSL_GUARDED_BY(mutex_);
   std::map<InvocationKey, std::shared_ptr<Invocation>> invocations_ ABSL_GUARDED_BY(mutex_);
   std::deque<InvocationKey> invocation_order_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<std::string, int>, LaneRow> lanes_ ABSL_GUARDED_BY(mutex_);

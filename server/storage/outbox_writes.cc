@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/storage/funnel_codec.h"
+#include "server/storage/totals.h"
 
 namespace authflow {
 namespace {
@@ -23,12 +24,12 @@ constexpr char kLease[] =
 constexpr char kSelectEvents[] =
     "SELECT outbox.id, outbox.flow_id, outbox.message_id, outbox.time, outbox.sequence, outbox.user_id, "
     "outbox.payload, "
-    "invocations.invocation_id, invocations.opted_out, invocations.base "
+    "invocations.invocation_id, invocations.opted_out, invocations.base, invocations.id "
     "FROM outbox JOIN invocations ON invocations.id = outbox.invocation "
     "WHERE outbox.product = ? AND outbox.lane = ? AND outbox.id > ? AND outbox.dead_reason IS NULL "
     "ORDER BY outbox.id LIMIT ?";
 constexpr char kSelectDead[] =
-    "SELECT id FROM outbox WHERE product = ? AND flow_id = ? AND dead_reason IS NOT NULL ORDER BY id LIMIT 1";
+    "SELECT id FROM outbox WHERE invocation = ? AND flow_id = ? AND dead_reason IS NOT NULL ORDER BY id LIMIT 1";
 
 constexpr char kSelectHolder[] =
     "SELECT 1 FROM lanes WHERE product = ? AND lane = ? AND holder = ? AND lease_until <> 0";
@@ -40,6 +41,14 @@ constexpr char kPark[] =
 constexpr char kParkFollowing[] =
     "UPDATE outbox SET dead_reason = ?1 WHERE product = ?2 AND lane = ?3 AND id > ?4 AND dead_reason IS NULL "
     "AND flow_id = (SELECT flow_id FROM outbox WHERE id = ?4)";
+
+// Events leave the pending ones: some delivered, some dead.
+absl::Status Count(Database& database, const std::string& product, int64_t delivered, int64_t dead) {
+  const absl::Status status =
+      AddToTotal(database, product, v1::FLOW_KIND_UNSPECIFIED, kTotalPending, -(delivered + dead));
+  if (!status.ok()) return status;
+  return AddToTotal(database, product, v1::FLOW_KIND_UNSPECIFIED, kTotalDead, dead);
+}
 
 std::string Follows(int64_t id) { return absl::StrCat("follows ", id); }
 
@@ -80,7 +89,7 @@ absl::Status ClaimWrite::Collect(Database& database, int lane) {
       if (!events.IsNull(1)) {
         const std::string flow_id = events.GetBytes(1);
         Query dead(database, kSelectDead);
-        if (dead.Text(product_).Blob(flow_id).Next()) {
+        if (dead.Int(events.GetInt(10)).Blob(flow_id).Next()) {
           parked.emplace_back(last, dead.GetInt(0));
           continue;
         }
@@ -99,6 +108,8 @@ absl::Status ClaimWrite::Collect(Database& database, int lane) {
       const absl::Status status = Park(database, product_, lane, id, Follows(dead));
       if (!status.ok()) return status;
     }
+    const absl::Status counted = Count(database, product_, 0, static_cast<int64_t>(parked.size()));
+    if (!counted.ok()) return counted;
   }
   if (!claim.events.empty()) claim_ = std::move(claim);
   return absl::OkStatus();
@@ -119,18 +130,24 @@ absl::Status SettleWrite::Apply(Database& database, int64_t) {
     if (!holder.Text(lane_.product).Int(lane_.number).Text(holder_).Next()) return holder.status();
   }
   absl::Status status = Query(database, kEndLease).Int(not_before_).Text(lane_.product).Int(lane_.number).Run();
+  int64_t gone = 0;
+  int64_t parked = 0;
   for (const int64_t id : delivered_) {
     if (!status.ok()) return status;
     status = Query(database, kDeleteEvent).Int(id).Text(lane_.product).Int(lane_.number).Run();
+    gone += database.changes();
   }
   for (const DeadEvent& dead : dead_) {
     if (!status.ok()) return status;
     status = Park(database, lane_.product, lane_.number, dead.id, dead.reason);
     if (!status.ok()) return status;
+    parked += database.changes();
     const std::string reason = Follows(dead.id);
     Query follow(database, kParkFollowing);
     status = follow.Text(reason).Text(lane_.product).Int(lane_.number).Int(dead.id).Run();
+    parked += database.changes();
   }
+  if (status.ok()) status = Count(database, lane_.product, gone, parked);
   settled_ = status.ok();
   return status;
 }

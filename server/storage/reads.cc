@@ -5,19 +5,27 @@
 
 #include "server/storage/entry_codec.h"
 #include "server/storage/funnel_codec.h"
+#include "server/storage/totals.h"
 
 namespace authflow {
 namespace {
 
 constexpr char kSelectLog[] = "SELECT n, time, kind, payload FROM log WHERE flow_id = ? ORDER BY n";
 constexpr char kSelectDue[] = "SELECT flow_id FROM open_flows WHERE due_at <= ? ORDER BY due_at, flow_id LIMIT ?";
-constexpr char kSelectActive[] = "SELECT product, kind, count(*) FROM open_flows GROUP BY product, kind";
+// One statement: one snapshot.
+constexpr char kSelectFlowTotals[] =
+    "SELECT product, kind, name, value FROM totals WHERE kind <> 0 "
+    "UNION ALL SELECT product, kind, 'active', count(*) FROM open_flows GROUP BY product, kind";
 constexpr char kSelectInvocation[] =
     "SELECT base, opted_out, invoked, completed, logged_out FROM invocations WHERE product = ? AND invocation_id = ?";
-constexpr char kSelectPending[] =
-    "SELECT product, count(*), min(id) FROM outbox WHERE dead_reason IS NULL GROUP BY product, lane";
-constexpr char kSelectDead[] = "SELECT product, count(*) FROM outbox WHERE dead_reason IS NOT NULL GROUP BY product";
-constexpr char kSelectCommitted[] = "SELECT committed_at FROM outbox WHERE id = ?";
+// With when the oldest pending event was committed: one step into the index for each lane, however many events wait.
+constexpr char kSelectOutbox[] =
+    "SELECT product, name, value, CASE WHEN name = 'pending' AND value > 0 THEN ("
+    "WITH RECURSIVE lane (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM lane WHERE n < ?) "
+    "SELECT committed_at FROM outbox WHERE id = (SELECT min((SELECT id FROM outbox AS first "
+    "WHERE first.product = totals.product AND first.lane = lane.n AND first.dead_reason IS NULL "
+    "ORDER BY first.id LIMIT 1)) FROM lane)) END "
+    "FROM totals WHERE kind = 0";
 
 }  // namespace
 
@@ -46,15 +54,27 @@ absl::StatusOr<std::vector<FlowId>> ReadDue(Database& database, absl::Time now, 
   return due;
 }
 
-absl::StatusOr<std::vector<ActiveFlows>> ReadActive(Database& database) {
-  std::vector<ActiveFlows> active;
-  Query query(database, kSelectActive);
+absl::StatusOr<std::vector<FlowTotals>> ReadFlowTotals(Database& database) {
+  std::map<std::pair<std::string, int64_t>, FlowTotals> rows;
+  Query query(database, kSelectFlowTotals);
   while (query.Next()) {
-    active.push_back(
-        {.product = query.GetBytes(0), .kind = static_cast<v1::FlowKind>(query.GetInt(1)), .count = query.GetInt(2)});
+    FlowTotals& row = rows[{query.GetBytes(0), query.GetInt(1)}];
+    const std::string name = query.GetBytes(2);
+    int64_t& value = name == kTotalStarted     ? row.started
+                     : name == kTotalCompleted ? row.completed
+                     : name == kTotalAborted   ? row.aborted
+                     : name == kTotalFailed    ? row.failed
+                                               : row.active;
+    value = query.GetInt(3);
   }
   if (!query.status().ok()) return query.status();
-  return active;
+  std::vector<FlowTotals> totals;
+  for (auto& [key, row] : rows) {
+    row.product = key.first;
+    row.kind = static_cast<v1::FlowKind>(key.second);
+    totals.push_back(std::move(row));
+  }
+  return totals;
 }
 
 absl::StatusOr<std::optional<InvocationRow>> ReadInvocation(Database& database, const std::string& product,
@@ -72,38 +92,25 @@ absl::StatusOr<std::optional<InvocationRow>> ReadInvocation(Database& database, 
 }
 
 absl::StatusOr<std::vector<OutboxStats>> ReadOutboxStats(Database& database) {
-  struct Counts {
-    int64_t pending = 0;
-    int64_t dead = 0;
-    int64_t first = 0;  // id of the oldest pending
-  };
-  std::map<std::string, Counts> products;
-  {
-    Query pending(database, kSelectPending);
-    while (pending.Next()) {
-      Counts& counts = products[pending.GetBytes(0)];
-      counts.pending += pending.GetInt(1);
-      const int64_t id = pending.GetInt(2);
-      if (counts.first == 0 || id < counts.first) counts.first = id;
+  std::map<std::string, OutboxStats> products;
+  Query query(database, kSelectOutbox);
+  query.Int(kLanes - 1);
+  while (query.Next()) {
+    OutboxStats& stats = products[query.GetBytes(0)];
+    if (query.GetBytes(1) == kTotalDead) {
+      stats.dead = query.GetInt(2);
+      continue;
     }
-    if (!pending.status().ok()) return pending.status();
+    stats.pending = query.GetInt(2);
+    if (!query.IsNull(3)) stats.oldest_pending = absl::FromUnixMicros(query.GetInt(3));
   }
-  {
-    Query dead(database, kSelectDead);
-    while (dead.Next()) products[dead.GetBytes(0)].dead = dead.GetInt(1);
-    if (!dead.status().ok()) return dead.status();
+  if (!query.status().ok()) return query.status();
+  std::vector<OutboxStats> all;
+  for (auto& [product, stats] : products) {
+    stats.product = product;
+    all.push_back(std::move(stats));
   }
-  std::vector<OutboxStats> stats;
-  for (auto& [product, counts] : products) {
-    OutboxStats one{.product = product, .pending = counts.pending, .dead = counts.dead};
-    if (counts.first != 0) {
-      Query committed(database, kSelectCommitted);
-      if (committed.Int(counts.first).Next()) one.oldest_pending = absl::FromUnixMicros(committed.GetInt(0));
-      if (!committed.status().ok()) return committed.status();
-    }
-    stats.push_back(std::move(one));
-  }
-  return stats;
+  return all;
 }
 
 }  // namespace authflow

@@ -16,7 +16,7 @@ namespace authflow {
 
 absl::StatusOr<std::vector<Entry>> ReadLog(Database& database, const FlowId& flow_id);
 absl::StatusOr<std::vector<FlowId>> ReadDue(Database& database, absl::Time now, int limit);
-absl::StatusOr<std::vector<ActiveFlows>> ReadActive(Database& database);
+absl::StatusOr<std::vector<FlowTotals>> ReadFlowTotals(Database& database);
 absl::StatusOr<std::optional<InvocationRow>> ReadInvocation(Database& database, const std::string& product,
                                                             const InvocationId& id);
 absl::StatusOr<std::vector<OutboxStats>> ReadOutboxStats(Database& database);

@@ -97,8 +97,31 @@ CREATE UNIQUE INDEX applications_name ON applications (product, owner, name);
 CREATE UNIQUE INDEX applications_id ON applications (application_id);
 )sql";
 
+constexpr const char* kVersion2 = R"sql(
+-- Added to with the entries and events that they count, for all time. name: started, completed, aborted, failed (by kind
+-- of flow); pending, dead (events in the outbox; kind 0).
+CREATE TABLE totals (
+  product TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  PRIMARY KEY (product, kind, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO totals (product, kind, name, value)
+  SELECT product, kind, 'started', count(*) FROM open_flows GROUP BY product, kind;
+INSERT INTO totals (product, kind, name, value)
+  SELECT product, 0, CASE WHEN dead_reason IS NULL THEN 'pending' ELSE 'dead' END, count(*) FROM outbox GROUP BY 1, 3;
+
+-- What retention asks: when an invocation was last written to, and whether anything of it waits in the outbox.
+ALTER TABLE invocations ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0;
+UPDATE invocations SET changed_at = created_at;
+CREATE INDEX outbox_invocation ON outbox (invocation);
+DROP INDEX outbox_dead;
+CREATE INDEX outbox_dead ON outbox (product, id) WHERE dead_reason IS NOT NULL;
+)sql";
+
 // The step from version i is kSteps[i].
-constexpr const char* kSteps[] = {kVersion1};
+constexpr const char* kSteps[] = {kVersion1, kVersion2};
 
 absl::StatusOr<int64_t> ReadNumber(Database& database, const char* sql) {
   Query query(database, sql);
@@ -107,11 +130,8 @@ absl::StatusOr<int64_t> ReadNumber(Database& database, const char* sql) {
   return 0;
 }
 
-}  // namespace
-
-int SchemaVersion() { return static_cast<int>(std::size(kSteps)); }
-
-absl::Status Migrate(Database& database) {
+// 0: an empty one.
+absl::StatusOr<int64_t> OurVersion(Database& database) {
   const auto version = ReadNumber(database, "PRAGMA user_version");
   if (!version.ok()) return version.status();
   const auto application = ReadNumber(database, "PRAGMA application_id");
@@ -126,6 +146,16 @@ absl::Status Migrate(Database& database) {
                                                       "; this one knows up to ", SchemaVersion(),
                                                       "): run that version, or restore the backup made before it"));
   }
+  return version;
+}
+
+}  // namespace
+
+int SchemaVersion() { return static_cast<int>(std::size(kSteps)); }
+
+absl::Status Migrate(Database& database) {
+  const auto version = OurVersion(database);
+  if (!version.ok()) return version.status();
   for (int64_t from = *version; from < SchemaVersion(); ++from) {
     const std::string step = absl::StrCat("BEGIN IMMEDIATE;", kSteps[from], "PRAGMA application_id = ", kApplicationId,
                                           "; PRAGMA user_version = ", from + 1, "; COMMIT;");
@@ -136,6 +166,14 @@ absl::Status Migrate(Database& database) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckVersion(Database& database) {
+  const auto version = OurVersion(database);
+  if (!version.ok()) return version.status();
+  if (*version == SchemaVersion()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("an older authflowd made it (schema ", *version,
+                                                    "): start the server once, it brings it up to date"));
 }
 
 }  // namespace authflow

@@ -13,6 +13,8 @@ int SchemaVersion();
 // Brings the database to SchemaVersion(), each step in a transaction of its own. FAILED_PRECONDITION: it is not ours,
 // or a newer authflowd made it. Other errors as SqliteError.
 absl::Status Migrate(Database& database);
+// OK: it is one of ours, of this version. FAILED_PRECONDITION as for Migrate, or that it is older.
+absl::Status CheckVersion(Database& database);
 
 }  // namespace authflow
 

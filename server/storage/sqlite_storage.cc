@@ -9,6 +9,7 @@
 #include "server/storage/folder.h"
 #include "server/storage/funnel_writes.h"
 #include "server/storage/outbox_writes.h"
+#include "server/storage/prune_write.h"
 #include "server/storage/readers.h"
 #include "server/storage/reads.h"
 #include "server/storage/schema.h"
@@ -36,6 +37,13 @@ class SqliteStorage final : public Storage,
   Outbox& outbox() override { return *this; }
   ApplicationStore& applications() override { return *this; }
 
+  Task<absl::StatusOr<Pruned>> Prune(absl::Time before, int limit) override {
+    using Answer = absl::StatusOr<Pruned>;
+    return Await<Answer>([this, before, limit](Done<Answer> done) {
+      writer_->Submit(std::make_unique<PruneWrite>(before, limit, &prune_cursor_, std::move(done)));
+    });
+  }
+
   Task<absl::StatusOr<bool>> AppendEntry(Append append) override {
     auto write = std::make_unique<AppendWrite>(append);
     return Await<absl::StatusOr<bool>>([this, write = std::move(write)](Done<absl::StatusOr<bool>> done) mutable {
@@ -59,8 +67,8 @@ class SqliteStorage final : public Storage,
     });
   }
 
-  Task<absl::StatusOr<std::vector<ActiveFlows>>> CountActive() override {
-    return readers_.Read<std::vector<ActiveFlows>>([](Database& database) { return ReadActive(database); });
+  Task<absl::StatusOr<std::vector<FlowTotals>>> CountFlows() override {
+    return readers_.Read<std::vector<FlowTotals>>([](Database& database) { return ReadFlowTotals(database); });
   }
 
   Task<absl::StatusOr<std::optional<InvocationRow>>> LoadInvocation(std::string product, InvocationId id) override {
@@ -125,6 +133,7 @@ class SqliteStorage final : public Storage,
   // Destroyed last to first: the queues are finished, the files closed, the folder free.
   const FolderLock lock_;
   Readers readers_;
+  PruneCursor prune_cursor_;  // of the writer's thread
   std::unique_ptr<Writer> writer_;
 };
 
@@ -148,6 +157,9 @@ absl::StatusOr<std::unique_ptr<Storage>> OpenSqlite(const std::string& folder, c
   if (!writer.ok()) return CannotOpen(path, writer.status());
   const absl::Status migrated = Migrate(**writer);
   if (!migrated.ok()) return CannotOpen(path, migrated);
+  // The folder is ours alone: whoever held a lease has died, and its lanes need not wait for the lease to end.
+  const absl::Status freed = (*writer)->Execute("UPDATE lanes SET holder = '', lease_until = 0 WHERE lease_until <> 0");
+  if (!freed.ok()) return CannotOpen(path, freed);
   auto checkpoints = Database::Open(path, Database::Use::kWrite);
   if (!checkpoints.ok()) return CannotOpen(path, checkpoints.status());
   std::vector<std::unique_ptr<Database>> readers;

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "server/applications/application_store.h"
 #include "server/base/clock.h"
+#include "server/base/task.h"
 #include "server/delivery/outbox.h"
 #include "server/flow/flow_store.h"
 
@@ -22,6 +23,12 @@ class StorageObserver {
   virtual void OnCommit(int writes, absl::Duration latency, const absl::Status& status) = 0;
 };
 
+struct Pruned {
+  int64_t flows = 0;
+  int64_t invocations = 0;
+  bool more = false;  // there is more to look at
+};
+
 // The interfaces of one database: what is written through one of them is one transaction with what belongs to it.
 class Storage {
  public:
@@ -30,6 +37,11 @@ class Storage {
   virtual InvocationStore& invocations() = 0;
   virtual Outbox& outbox() = 0;
   virtual ApplicationStore& applications() = 0;
+
+  // Retention: forgets flows that ended before `before` and invocations that were last heard of before it, but none
+  // with an undelivered or dead event. Looks at `limit` rows of each at most, and goes on there the next time. The
+  // memory keeps a number of them, and forgets by itself.
+  virtual Task<absl::StatusOr<Pruned>> Prune(absl::Time before, int limit) = 0;
 };
 
 // SQLite (WAL, synchronous=FULL) in `folder`/authflow.db, made when absent. FAILED_PRECONDITION says what is wrong: no

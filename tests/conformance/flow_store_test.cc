@@ -155,7 +155,7 @@ TEST_P(FlowStoreTest, ALoserWritesNothing) {
   EXPECT_FALSE(Add(loser));
   EXPECT_FALSE(Add(EndOf(flow, 5)));
   EXPECT_THAT(Drain(), IsEmpty());
-  EXPECT_EQ(Wait(flows().CountActive())->at(0).count, 1) << "a lost end does not close the flow";
+  EXPECT_EQ(Wait(flows().CountFlows())->at(0).active, 1) << "a lost end does not close the flow";
   ASSERT_TRUE(Add(EndOf(flow, 2)));
   const auto events = Drain();
   ASSERT_THAT(events, SizeIs(1));
@@ -195,21 +195,20 @@ TEST_P(FlowStoreTest, PostponeMovesAnOpenFlowAndNothingElse) {
   EXPECT_THAT(*Wait(flows().Due(now() + absl::Minutes(20), 10)), ElementsAre(flow.id));
 }
 
-TEST_P(FlowStoreTest, ActiveFlowsAreCountedByProductAndKind) {
-  TestFlow login, another, signup, elsewhere;
+TEST_P(FlowStoreTest, FlowsAreCountedByProductKindAndEnd) {
+  TestFlow login, another, lost, signup, elsewhere;
   signup.kind = v1::FLOW_KIND_SIGNUP;
   elsewhere.product = "other";
-  for (const TestFlow& flow : {login, another, signup, elsewhere}) Start(flow);
+  for (const TestFlow& flow : {login, another, lost, signup, elsewhere}) Start(flow);
   ASSERT_TRUE(Add(EndOf(another, 2)));
-  const auto counts = [&] {
-    std::set<std::tuple<std::string, int, int64_t>> set;
-    const auto all = Wait(flows().CountActive());
-    for (const ActiveFlows& active : *all) set.insert({active.product, active.kind, active.count});
-    return set;
-  };
-  EXPECT_THAT(counts(), UnorderedElementsAre(std::tuple("acme", v1::FLOW_KIND_LOGIN, 1),
-                                             std::tuple("acme", v1::FLOW_KIND_SIGNUP, 1),
-                                             std::tuple("other", v1::FLOW_KIND_LOGIN, 1)));
+  EXPECT_FALSE(Add(EndOf(another, 2))) << "counted once";
+  Append failed = lost.Of(2, Ended{Failed{v1::ERROR_CLASS_CLIENT_ERROR}}, now());
+  ASSERT_TRUE(Add(failed));
+  Append aborted = signup.Of(2, Ended{Aborted{v1::ABORT_REASON_EXPIRED}}, now());
+  ASSERT_TRUE(Add(aborted));
+  EXPECT_THAT(*Wait(flows().CountFlows()), ElementsAre(FlowTotals{"acme", v1::FLOW_KIND_LOGIN, 3, 1, 0, 1, 1},
+                                                       FlowTotals{"acme", v1::FLOW_KIND_SIGNUP, 1, 0, 1, 0, 0},
+                                                       FlowTotals{"other", v1::FLOW_KIND_LOGIN, 1, 0, 0, 0, 1}));
 }
 
 }  // namespace

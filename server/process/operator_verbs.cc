@@ -1,0 +1,130 @@
+#include "server/process/operator_verbs.h"
+
+#include <iostream>
+#include <string>
+#include <variant>
+
+#include "absl/time/time.h"
+#include "server/base/error_class.h"
+#include "server/base/text.h"
+#include "server/base/uuid.h"
+#include "server/events/event.h"
+#include "server/storage/operator.h"
+
+namespace authflow {
+namespace {
+
+int Complain(const absl::Status& status) {
+  std::cerr << "authflowd: " << std::string(status.message()) << "\n";
+  return 1;
+}
+
+std::string Time(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
+
+// An entry in a line. Nothing secret is in a log.
+struct Line {
+  std::string operator()(const Started& started) const {
+    const Header& header = started.header;
+    return Cat("started  product=", header.product, " kind=", KindName(header.kind),
+               " invocation=", header.invocation.ToString(), " expires=", Time(header.expire),
+               header.tracked ? "" : " opted_out");
+  }
+  std::string operator()(const Attached&) const { return "attached"; }
+  std::string operator()(const Entered& entered) const {
+    return Cat("entered  step=", StepName(entered.step), " attempt=", entered.attempt);
+  }
+  std::string operator()(const ExchangeBegun& begun) const {
+    return Cat("exchange_begun  attempt=", begun.attempt, " until=", Time(begun.until));
+  }
+  std::string operator()(const Exchanged&) const { return "exchanged"; }
+  std::string operator()(const CallFailed& failed) const {
+    return Cat("call_failed  error_class=", NameOf(failed.error_class));
+  }
+  std::string operator()(const CallOk&) const { return "call_ok"; }
+  std::string operator()(const Ended& ended) const {
+    if (const auto* aborted = std::get_if<Aborted>(&ended.outcome)) {
+      return Cat("ended  aborted reason=", ReasonName(aborted->reason));
+    }
+    if (const auto* failed = std::get_if<Failed>(&ended.outcome)) {
+      return Cat("ended  failed error_class=", NameOf(failed->error_class));
+    }
+    return "ended  completed";
+  }
+};
+
+int ShowFlow(const Options& options) {
+  const auto id = Uuid::Parse(options.flow_id);
+  if (!id) return Complain(absl::InvalidArgumentError("\"" + options.flow_id + "\" is not the id of a flow"));
+  const auto log = ReadFlow(options.data, *id);
+  if (!log.ok()) return Complain(log.status());
+  for (const Entry& entry : *log) {
+    std::cout << entry.number << "  " << Time(entry.time) << "  " << std::visit(Line{}, entry.what) << "\n";
+  }
+  return 0;
+}
+
+int ListOutbox(const Options& options) {
+  const auto dead = ListDead(options.data, options.product, options.limit);
+  if (!dead.ok()) return Complain(dead.status());
+  for (const DeadLetter& letter : *dead) {
+    std::cout << letter.id << "  " << Time(letter.time) << "  " << letter.product << "  " << letter.event << "  "
+              << (letter.flow_id.empty() ? "invocation=" + letter.invocation_id : "flow=" + letter.flow_id)
+              << "  messageId=" << letter.message_id << "  " << letter.reason << "\n";
+  }
+  std::cerr << dead->size() << (dead->size() == 1 ? " dead event" : " dead events")
+            << (static_cast<int>(dead->size()) == options.limit ? " (there may be more: --limit)" : "") << "\n";
+  return 0;
+}
+
+int RetryOutbox(const Options& options) {
+  const auto revived = RetryDead(options.data, options.product, options.event_id);
+  if (!revived.ok()) return Complain(revived.status());
+  std::cerr << *revived << (*revived == 1 ? " event waits" : " events wait") << " for the sink again\n";
+  return 0;
+}
+
+void SayContent(const BackupContent& content) {
+  std::cerr << "It has " << content.open_flows << " open flows, " << content.undelivered << " undelivered events and "
+            << content.dead << " dead ones.\n";
+}
+
+int MakeBackup(const Options& options) {
+  const auto content = BackUp(options.data, options.file);
+  if (!content.ok()) return Complain(content.status());
+  std::cerr << "Wrote " << options.file << ".\n";
+  SayContent(*content);
+  std::cerr
+      << "Keep the server's key (DIR/server.key, or what --key-file names) with it: tokens of open flows and sealed "
+         "traits need it.\n";
+  return 0;
+}
+
+int Restore(const Options& options) {
+  const auto content = RestoreBackup(options.file, options.data);
+  if (!content.ok()) return Complain(content.status());
+  std::cerr << "Restored " << options.data << "/authflow.db.\n";
+  SayContent(*content);
+  std::cerr
+      << "Sent again when the server starts: the undelivered events, and an end for each of the open flows. What the "
+         "sink has already comes with the same messageId: a duplicate, not a second event.\n";
+  return 0;
+}
+
+}  // namespace
+
+int RunOperatorVerb(const Options& options) {
+  switch (options.verb) {
+    case Verb::kFlow:
+      return ShowFlow(options);
+    case Verb::kOutboxList:
+      return ListOutbox(options);
+    case Verb::kOutboxRetry:
+      return RetryOutbox(options);
+    case Verb::kBackup:
+      return MakeBackup(options);
+    default:
+      return Restore(options);
+  }
+}
+
+}  // namespace authflow
