@@ -68,6 +68,13 @@ class Shared {
     return it != works_.end() && !it->second->answer;
   }
 
+  // It is under way, or its answer is still kept.
+  bool Knows(const std::string& key, absl::Time now) {
+    absl::MutexLock lock(&mutex_);
+    Sweep(now);
+    return works_.contains(key);
+  }
+
   // The answer of `key`: joins the work under way, repeats an answer that is kept, or begins `work()` on `executor`.
   // `now()` dates the answer when it comes.
   Task<Answer> JoinOrBegin(std::string key, Executor executor, std::function<absl::Time()> now,

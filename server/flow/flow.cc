@@ -55,6 +55,7 @@ Flow Flow::With(const Entry& entry) const {
                    if (entered.attempt != flow.attempt) {
                      flow.attempt = entered.attempt;
                      flow.entered = 0;
+                     flow.owner.clear();
                    }
                    Enters(flow, entered.step, entry.time);
                  },

@@ -96,7 +96,7 @@ struct Attach {};
 struct Enter {
   v1::Step step = v1::STEP_UNSPECIFIED;
   bool by_server = false;  // apps_fetch is the server's to enter
-  // This replica runs no exchange of the flow: one that the log still believes in has died with its server.
+  // This replica neither runs the exchange that the log speaks of nor keeps its tokens: they are lost.
   bool exchange_lost = false;
 };
 struct Redeem {
@@ -141,8 +141,8 @@ struct Flow {
   std::optional<Exchange> exchange;   // the newest
   std::vector<std::string> codes;     // fingerprints of all codes begun, at most kMaxAttempts
   unsigned entered = 0;               // bit 1 << step for each step of this attempt
-  std::string user_id;                // once exchanged, when tracked
-  std::string owner;                  // once exchanged
+  std::string user_id;                // once any attempt exchanged, when tracked
+  std::string owner;                  // once this attempt exchanged
   std::optional<ErrorClass> trouble;  // call_failed is the last entry other than attached
   std::optional<Outcome> outcome;     // set once
   absl::Time end;                     // with the outcome
@@ -150,9 +150,10 @@ struct Flow {
   bool exchanged() const { return !owner.empty(); }
   // An exchange is under way as far as the log can tell.
   bool Exchanging(absl::Time now) const { return exchange && !exchange->answered && now < exchange->until; }
-  // This attempt can no longer succeed: its redirect or its exchange was refused, or the exchange outlived its server.
+  // This attempt can no longer succeed: its redirect or its exchange was refused, the exchange outlived its server, or
+  // its tokens are gone before anything shows that the client has them.
   bool AttemptSpent(absl::Time now, bool exchange_lost) const {
-    if (exchanged()) return false;
+    if (exchanged()) return exchange_lost && step == v1::STEP_CODE_EXCHANGE;
     if (Exchanging(now) && !exchange_lost) return false;
     return trouble.has_value() || (exchange && exchange->attempt == attempt);
   }

@@ -175,6 +175,19 @@ TEST_F(FlowTest, AnExchangeThatOutlivedItsServerOpensTheNextAttempt) {
   EXPECT_EQ(Refused(Recognise{"u", "o"}), v1::ERROR_CLASS_ANSWER_GONE) << "the first attempt's answer is late";
 }
 
+TEST_F(FlowTest, TokensThatNobodyHasOpenTheNextAttempt) {
+  SignIn();
+  EXPECT_TRUE(Already(Enter{v1::STEP_BROWSER_WAIT})) << "they are still kept";
+  Accept(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true});
+  EXPECT_EQ(flow.attempt, 2);
+  EXPECT_EQ(Refused(Finish{Completed{}}), v1::ERROR_CLASS_NOT_EXCHANGED);
+  EXPECT_EQ(Refused(Code("c1")), v1::ERROR_CLASS_CODE_USED);
+  Accept(Code("c2"));
+  Accept(Recognise{"u", "o"});
+  Accept(Enter{v1::STEP_APP_SELECT});
+  EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true})) << "the client went on with them";
+}
+
 TEST_F(FlowTest, TheClockEndsNoRunningExchange) {
   Accept(Enter{v1::STEP_BROWSER_WAIT});
   now = flow.DueAt() - absl::Seconds(1);

@@ -42,7 +42,8 @@ Append AppendOf(const Flow& before, const Entry& entry, const std::string& seale
     append.events = {AuthStartedEvent(header.id, header.kind, header.no_browser, entry.time)};
   } else if (const auto* exchanged = std::get_if<Exchanged>(&entry.what)) {
     append.learned_user_id = exchanged->user_id;
-    if (exchanged->user_id != header.claimed_user_id) {
+    // A later attempt of the same person tells nothing new.
+    if (exchanged->user_id != header.claimed_user_id && exchanged->user_id != before.user_id) {
       append.events = {IdentifyEvent(header.id, entry.number, sealed_traits, entry.time)};
     }
   } else if (const auto* ended = std::get_if<Ended>(&entry.what)) {

@@ -8,8 +8,11 @@
 namespace authflow {
 namespace {
 
-bool ExchangeRunsHere(World& world, const Flow& flow) {
-  return flow.exchange && world.exchanges.Running(ExchangeKey(flow.header.id, flow.exchange->code));
+// The exchange that the log speaks of runs here, or it has answered and the tokens are still kept.
+bool HasExchange(World& world, const Flow& flow) {
+  if (!flow.exchange) return false;
+  const std::string key = ExchangeKey(flow.header.id, flow.exchange->code);
+  return flow.exchanged() ? world.exchanges.Knows(key, world.clock.Now()) : world.exchanges.Running(key);
 }
 
 }  // namespace
@@ -17,7 +20,7 @@ bool ExchangeRunsHere(World& world, const Flow& flow) {
 Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, Secret flow_token, v1::Step step) {
   absl::StatusOr<Flow> known = co_await FlowOf(world, std::move(flow_token));
   if (!known.ok()) co_return known.status();
-  Proposal enter = Enter{.step = step, .exchange_lost = !ExchangeRunsHere(world, *known)};
+  Proposal enter = Enter{.step = step, .exchange_lost = !HasExchange(world, *known)};
   absl::StatusOr<Recorded> recorded = co_await Record(world, known->header.id, std::move(enter));
   if (!recorded.ok()) co_return recorded.status();
   OpenedFlow opened{.flow = std::move(recorded->flow), .token = {}, .authorization_url = {}, .state = {}};

@@ -144,6 +144,21 @@ TEST_F(UseCasesTest, AnExchangeIsJoinedWhileItRunsAndRepeatedForAMinute) {
   EXPECT_EQ(w.provider->posted(), 1) << "the code was posted once";
 }
 
+TEST_F(UseCasesTest, WhoNeverSawTheTokensSignsInWithTheNextAttempt) {
+  const OpenedFlow flow = w.Started();
+  ASSERT_TRUE(w.Step(flow, v1::STEP_BROWSER_WAIT).ok());
+  ASSERT_TRUE(w.Exchange(flow, "c1").ok());
+  EXPECT_EQ(w.Step(flow, v1::STEP_BROWSER_WAIT)->flow.attempt, 1) << "the tokens are still here";
+  w.clock.Advance(absl::Seconds(61));
+  EXPECT_EQ(ClassOf(w.Exchange(flow, "c1").status()), v1::ERROR_CLASS_ANSWER_GONE);
+  auto next = w.Step(flow, v1::STEP_BROWSER_WAIT);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(next->flow.attempt, 2);
+  next->token = flow.token;
+  EXPECT_TRUE(w.Exchange(*next, "c2").ok());
+  EXPECT_THAT(Names(w.Events()), ElementsAre("auth_started", "identify")) << "the same person is told once";
+}
+
 TEST_F(UseCasesTest, AfterARestartACodeIsNotPostedAgainAndTheNextAttemptOpens) {
   const OpenedFlow flow = w.Started();
   ASSERT_TRUE(w.Step(flow, v1::STEP_BROWSER_WAIT).ok());
