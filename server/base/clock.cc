@@ -17,6 +17,9 @@ absl::Duration SinceBoot() {
 
 SystemClock::SystemClock() : wall_at_start_(absl::Now()), boot_at_start_(SinceBoot()) {}
 
-absl::Time SystemClock::Now() const { return wall_at_start_ + (SinceBoot() - boot_at_start_); }
+// In whole microseconds, as the store keeps times: what is answered from memory is what is read back later.
+absl::Time SystemClock::Now() const {
+  return absl::FromUnixMicros(absl::ToUnixMicros(wall_at_start_ + (SinceBoot() - boot_at_start_)));
+}
 
 }  // namespace authflow
