@@ -21,6 +21,13 @@ absl::Status AnswerGone() {
                  "This code was redeemed before, and its answer is no longer here. Sign in once more in the browser.");
 }
 
+// Writes a refusal down in the flow's log. What comes back is the refusal, or why it could not be written.
+Task<absl::Status> Noted(World& world, FlowId id, absl::Status refusal) {
+  Proposal failed = Fail{ClassOf(refusal)};
+  absl::StatusOr<Recorded> recorded = co_await Record(world, id, std::move(failed));
+  co_return recorded.ok() ? refusal : recorded.status();
+}
+
 // A redirect that carries the provider's "no" (RFC 6749 4.1.2.1).
 Task<absl::Status> RefusedInBrowser(World& world, Flow flow, RedirectAnswer answer) {
   if (answer.error == "access_denied") {
@@ -30,14 +37,8 @@ Task<absl::Status> RefusedInBrowser(World& world, Flow flow, RedirectAnswer answ
     if (*ended->flow.outcome == Outcome(Aborted{v1::ABORT_REASON_DENIED})) co_return Denied();
     co_return Refusal(v1::ERROR_CLASS_FLOW_FINISHED, "This login has already ended. Start it again.");
   }
-  absl::Status refusal =
-      Refusal(v1::ERROR_CLASS_PROVIDER_REFUSED,
-              absl::StrCat("The identity provider refused: ", Quoted(answer.error),
-                           answer.error_description.empty() ? "" : ": ", Quoted(answer.error_description)));
-  Proposal failed = Fail{v1::ERROR_CLASS_PROVIDER_REFUSED};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(failed));
-  if (!recorded.ok()) co_return recorded.status();
-  co_return refusal;
+  absl::Status refusal = RedirectRefusal(answer);
+  co_return co_await Noted(world, flow.header.id, std::move(refusal));
 }
 
 v1::IdentityTraits TraitsOf(const Identity& identity) {
@@ -114,7 +115,8 @@ Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, Secret flow_token, Sec
   }
   std::optional<std::string> iss = answer->iss;
   absl::Status issuer = co_await product->provider->CheckIssuer(std::move(iss));
-  if (!issuer.ok()) co_return issuer;
+  // Whoever sent this knows the state: it is the provider, or somebody between.
+  if (!issuer.ok()) co_return co_await Noted(world, flow.header.id, std::move(issuer));
   if (!answer->error.empty()) {
     RedirectAnswer refused = *std::move(answer);
     absl::Status status = co_await RefusedInBrowser(world, flow, std::move(refused));

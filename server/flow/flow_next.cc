@@ -78,6 +78,8 @@ struct Rules {
 
   Answer operator()(const Fail& fail) const {
     const bool ends_exchange = flow.exchange && !flow.exchange->answered;
+    // A redirect from somewhere else says nothing about the exchange that the right one began.
+    if (ends_exchange && fail.error_class == v1::ERROR_CLASS_ISSUER_MISMATCH) return std::nullopt;
     if (!ends_exchange && flow.trouble == fail.error_class) return std::nullopt;
     return CallFailed{fail.error_class};
   }

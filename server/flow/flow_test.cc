@@ -188,6 +188,14 @@ TEST_F(FlowTest, TokensThatNobodyHasOpenTheNextAttempt) {
   EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true})) << "the client went on with them";
 }
 
+TEST_F(FlowTest, AnotherIssuersRedirectIsWrittenDownAndHindersNoExchange) {
+  Accept(Enter{v1::STEP_BROWSER_WAIT});
+  Accept(Fail{v1::ERROR_CLASS_ISSUER_MISMATCH});
+  Accept(Code("c1"));
+  EXPECT_TRUE(Already(Fail{v1::ERROR_CLASS_ISSUER_MISMATCH}));
+  Accept(Recognise{"u", "o"});
+}
+
 TEST_F(FlowTest, TheClockEndsNoRunningExchange) {
   Accept(Enter{v1::STEP_BROWSER_WAIT});
   now = flow.DueAt() - absl::Seconds(1);

@@ -82,6 +82,21 @@ absl::StatusOr<RedirectAnswer> ParseRedirect(std::string_view query) {
   return answer;
 }
 
+absl::Status RedirectRefusal(const RedirectAnswer& answer) {
+  const std::string words =
+      Quoted(answer.error_description.empty() ? answer.error : Cat(answer.error, ": ", answer.error_description));
+  if (answer.error == "server_error" || answer.error == "temporarily_unavailable") {
+    return Refusal(v1::ERROR_CLASS_PROVIDER_ERROR,
+                   Cat("The identity provider has a problem of its own (", words, "). Try again later."));
+  }
+  if (answer.error == "unauthorized_client") {
+    return Refusal(v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED,
+                   Cat("The identity provider does not accept this product's client (", words,
+                       "). The operator should check the client's registration."));
+  }
+  return Refusal(v1::ERROR_CLASS_PROVIDER_REFUSED, Cat("The identity provider refused. It says: ", words));
+}
+
 std::string Quoted(std::string_view untrusted) {
   // Long enough that nothing which is cut off here would have been shown.
   const std::string text = WithoutEmails(untrusted.substr(0, 4 * kMaxQuoted));

@@ -24,6 +24,9 @@ struct RedirectAnswer {
 // Pure.
 absl::StatusOr<RedirectAnswer> ParseRedirect(std::string_view query);
 
+// What its error means (4.1.2.1), access_denied apart; the provider's words are quoted.
+absl::Status RedirectRefusal(const RedirectAnswer& answer);
+
 // Text from the provider as it may stand in a message: printable ASCII, others escaped, at most 200 bytes.
 std::string Quoted(std::string_view untrusted);
 

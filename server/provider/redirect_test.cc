@@ -56,6 +56,17 @@ TEST(RedirectTest, WhatIsNoAnswerIsMalformed) {
   EXPECT_TRUE(ParseRedirect("code=" + std::string(8192 - 5, 'a')).ok());
 }
 
+TEST(RedirectRefusalTest, NamesWhoseTroubleItIs) {
+  const auto refusal = [](const std::string& error) {
+    return RedirectRefusal(RedirectAnswer{.error = error, .error_description = "some\nwords"});
+  };
+  EXPECT_EQ(ClassOf(refusal("server_error")), v1::ERROR_CLASS_PROVIDER_ERROR);
+  EXPECT_EQ(ClassOf(refusal("temporarily_unavailable")), v1::ERROR_CLASS_PROVIDER_ERROR);
+  EXPECT_EQ(ClassOf(refusal("unauthorized_client")), v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED);
+  EXPECT_EQ(ClassOf(refusal("invalid_scope")), v1::ERROR_CLASS_PROVIDER_REFUSED);
+  EXPECT_EQ(refusal("x\x1b").message(), "The identity provider refused. It says: x\\x1b: some\\nwords");
+}
+
 TEST(QuotedTest, IsPrintableAndShort) {
   EXPECT_EQ(Quoted("plain words"), "plain words");
   EXPECT_EQ(Quoted("a\nb\x1b[31m\xff"), "a\\nb\\x1b[31m\\xff");
