@@ -44,7 +44,8 @@ absl::Status ErrorOf(const v1::Outcome& outcome) {
           return Refusal(v1::ERROR_CLASS_FLOW_FINISHED, "This sign-in was cancelled elsewhere.");
       }
     case v1::Outcome::kFailed:
-      return Refusal(outcome.failed().error_class(), "The server ended this sign-in because a call had failed.");
+      return Refusal(outcome.failed().error_class(),
+                     "The server ended this sign-in because a call had failed. Start it again.");
     default:
       return Refusal(v1::ERROR_CLASS_FLOW_FINISHED, "This sign-in was completed elsewhere.");
   }

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/cli/result.h"
 #include "server/base/error_class.h"
 
 namespace authflow {
@@ -51,12 +50,11 @@ ResultPage EndPage(const absl::Status& status) {
             .text = "It was stopped in the terminal, and you are not signed in.",
             .hint = "To sign in, run the command in your terminal again."};
   }
-  const std::string advice = AdviceFor(status);
   return {.status = 200,
           .mood = ResultPage::kBad,
           .heading = "The sign-in failed",
           .text = absl::StrCat("You are not signed in. ", std::string(status.message())),
-          .hint = advice.empty() ? "Your terminal says more." : advice};
+          .hint = "Your terminal says more."};
 }
 
 }  // namespace authflow

@@ -47,13 +47,12 @@ std::string AdviceFor(const absl::Status& status) {
     case v1::ERROR_CLASS_FLOW_TOKEN_INVALID:
     case v1::ERROR_CLASS_ATTEMPTS_EXHAUSTED:
     case v1::ERROR_CLASS_DENIED:
+    case v1::ERROR_CLASS_CODE_REFUSED:
+    case v1::ERROR_CLASS_CODE_USED:
+    case v1::ERROR_CLASS_ANSWER_GONE:
       return "Run the command again to start anew.";
-    case v1::ERROR_CLASS_PROVIDER_UNREACHABLE:
-    case v1::ERROR_CLASS_PROVIDER_TIMEOUT:
-    case v1::ERROR_CLASS_PROVIDER_RATE_LIMITED:
-    case v1::ERROR_CLASS_PROVIDER_ERROR:
-    case v1::ERROR_CLASS_STORE_UNAVAILABLE:
-      return "Try again in a moment.";
+    case v1::ERROR_CLASS_CLIENT_NETWORK:
+      return "Check --server (or AUTHFLOW_SERVER), and whether the server runs.";
     case v1::ERROR_CLASS_PROVIDER_INVALID_RESPONSE:
     case v1::ERROR_CLASS_PROVIDER_REFUSED:
     case v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED:
@@ -61,7 +60,7 @@ std::string AdviceFor(const absl::Status& status) {
     case v1::ERROR_CLASS_IDENTITY_MISSING:
     case v1::ERROR_CLASS_ISSUER_MISMATCH:
     case v1::ERROR_CLASS_STORE_FULL:
-      return "This is for whoever runs the server: give them the flow id, if there is one.";
+      return "Tell whoever runs the server, with the lines below.";
     case v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED:
     case v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED:
       return "Sign in with \"authflow login\".";

@@ -139,7 +139,7 @@ Secret Keys::MakeFlowToken(const FlowId& flow_id) const {
 
 absl::StatusOr<FlowToken> Keys::OpenFlowToken(std::string_view token) const {
   const absl::Status invalid =
-      Refusal(v1::ERROR_CLASS_FLOW_TOKEN_INVALID, "this flow token was not made by this server: start the flow anew");
+      Refusal(v1::ERROR_CLASS_FLOW_TOKEN_INVALID, "This flow token was not made by this server. Start anew.");
   if (!token.starts_with(kTokenPrefix)) return invalid;
   const std::string_view text = token.substr(kTokenPrefix.size());
   std::string bytes;

@@ -59,7 +59,9 @@ Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id) {
     co_return Refusal(v1::ERROR_CLASS_FLOW_NOT_FOUND, "This login is no longer known here. Start it again.");
   }
   absl::StatusOr<Flow> flow = Flow::FromLog(*log);
-  if (!flow.ok()) co_return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "The login's record cannot be read.");
+  if (!flow.ok()) {
+    co_return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "The record of this login cannot be read. Start it again.");
+  }
   world.cache.Put(*flow);
   co_return flow;
 }

@@ -1,6 +1,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/flow/record.h"
 #include "server/flow/use_cases.h"
 
@@ -43,8 +44,9 @@ absl::Status CheckRepeatable(const Flow& flow, const Header& wanted, absl::Time 
   if (!flow.outcome) return absl::OkStatus();
   const auto* failed = std::get_if<Failed>(&*flow.outcome);
   if (failed == nullptr || IsClientClass(failed->error_class)) return Reused();
-  return WithMetadata(Refusal(failed->error_class, "The identity provider could not be reached for this login."),
-                      "flow_id", flow.header.id.ToString());
+  return WithMetadata(
+      Refusal(failed->error_class, "The identity provider failed this login as it began. Start it again."), "flow_id",
+      flow.header.id.ToString());
 }
 
 // Looks for the flow under every id that a key of ours would have given it.
@@ -94,8 +96,10 @@ Task<absl::StatusOr<OpenedFlow>> StartFlow(World& world, NewFlow request) {
   absl::StatusOr<const Product*> product = FindProduct(world, request.product);
   if (!product.ok()) co_return product.status();
   if (!request.redirect_uri.empty() && !(*product)->redirect.Allows(request.redirect_uri)) {
-    co_return Refusal(v1::ERROR_CLASS_REDIRECT_URI_NOT_ALLOWED, "This redirect URI is not one that the product allows.",
-                      {{"redirect_uris", (*product)->redirect.Listed()}});
+    const std::string listed = (*product)->redirect.Listed();
+    co_return Refusal(v1::ERROR_CLASS_REDIRECT_URI_NOT_ALLOWED,
+                      absl::StrCat("The product does not allow this redirect URI. It allows: ", listed.substr(0, 300)),
+                      {{"redirect_uris", listed}});
   }
   const absl::Time now = world.clock.Now();
   const FlowId id = world.keys.DeriveFlowId(request.product, request.request_id);

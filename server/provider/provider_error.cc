@@ -98,7 +98,7 @@ absl::Status OAuthRefusal(Grant grant, std::string_view error, std::string_view 
     return Refusal(v1::ERROR_CLASS_PROVIDER_ERROR,
                    Cat("The identity provider has a problem of its own", InBrackets(words), ". Try again later."));
   }
-  return Refusal(v1::ERROR_CLASS_PROVIDER_REFUSED, Cat("The identity provider refused: ", words));
+  return Refusal(v1::ERROR_CLASS_PROVIDER_REFUSED, Cat("The identity provider refused. It says: ", words));
 }
 
 }  // namespace authflow

@@ -17,13 +17,13 @@ namespace authflow {
 
 absl::Status CheckSize(size_t bytes) {
   if (bytes <= kMaxRequestBytes) return absl::OkStatus();
-  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST,
-                 Cat("the request has ", bytes, " bytes, at most ", kMaxRequestBytes, " are accepted"));
+  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST, Cat("The request is not valid. It has ", bytes, " bytes, at most ",
+                                                      kMaxRequestBytes, " are accepted."));
 }
 
 absl::Status NotParsed(const std::string& message_name) {
-  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST, Cat("the request is not a valid ", message_name,
-                                                      ": its encoding is broken, or a string is not UTF-8"));
+  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST, Cat("The request is not a valid ", message_name,
+                                                      ": its encoding is broken, or a string is not UTF-8."));
 }
 
 absl::Status StatusOf(std::exception_ptr exception) {

@@ -46,7 +46,8 @@ bool HasControlCharacter(std::string_view text) {
 }
 
 Shape& Shape::Holds(bool condition, std::string_view path, std::string_view rule) {
-  if (!condition && status_.ok()) status_ = Refusal(v1::ERROR_CLASS_INVALID_REQUEST, Cat(path, ": ", rule));
+  if (!condition && status_.ok())
+    status_ = Refusal(v1::ERROR_CLASS_INVALID_REQUEST, Cat("The request is not valid. ", path, ": ", rule, "."));
   return *this;
 }
 

@@ -134,7 +134,7 @@ void Check(const std::vector<Case<Request>>& cases) {
     const absl::Status status = Validate(request);
     EXPECT_EQ(ClassOf(status), v1::ERROR_CLASS_INVALID_REQUEST);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(status.message()), StartsWith(message));
+    EXPECT_THAT(std::string(status.message()), StartsWith("The request is not valid. " + std::string(message)));
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("SECRET")));
   }
 }
@@ -240,8 +240,8 @@ TEST(ValidateTest, FinishFlow) {
 }
 
 TEST(ValidateTest, GetAndWatchFlow) {
-  EXPECT_THAT(std::string(Validate(v1::GetFlowRequest()).message()), StartsWith("flow_token: required"));
-  EXPECT_THAT(std::string(Validate(v1::WatchFlowRequest()).message()), StartsWith("flow_token: required"));
+  EXPECT_THAT(std::string(Validate(v1::GetFlowRequest()).message()), HasSubstr("flow_token: required."));
+  EXPECT_THAT(std::string(Validate(v1::WatchFlowRequest()).message()), HasSubstr("flow_token: required."));
 }
 
 TEST(ValidateTest, ExchangeCode) {

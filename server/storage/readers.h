@@ -40,7 +40,8 @@ class Readers {
  private:
   using Job = std::function<void(Database&)>;
   static absl::Status TooMany() {
-    return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "The store has too many reads waiting; try again.");
+    return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE,
+                   "The server is too busy to read this now. Try again in a moment.");
   }
   bool Submit(Job job);
   void Work(Database& database);

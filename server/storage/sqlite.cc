@@ -24,36 +24,46 @@ int SystemError(sqlite3* db, int code) {
   return sqlite3_system_errno(db);
 }
 
+absl::Status Full(const std::string& cause) {
+  return Refusal(v1::ERROR_CLASS_STORE_FULL, absl::StrCat("The server's disk is full, and nothing was recorded (",
+                                                          cause, "). Its operator must make room."));
+}
+
+constexpr char kTryAgain[] = "Try again in a moment.";
+constexpr char kOperator[] = "Its operator must see to it.";
+
+// `what` completes "The server's database ... ".
+absl::Status Unavailable(const char* what, const std::string& cause, const char* advice) {
+  return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE,
+                 absl::StrCat("The server's database ", what, " (", cause, "). ", advice));
+}
+
 }  // namespace
 
 absl::Status SqliteError(sqlite3* db, int code) {
   // The result's fixed text: sqlite3_errmsg can quote the statement.
-  const std::string text = absl::StrCat(sqlite3_errstr(code), " (SQLite ", code, ")");
+  const std::string cause = absl::StrCat(sqlite3_errstr(code), ", SQLite ", code);
   const int system = SystemError(db, code);
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
-      return absl::InvalidArgumentError(absl::StrCat("The store refused the values: ", text, "."));
+      return absl::InvalidArgumentError(absl::StrCat("The store refused the values (", cause, ")."));
     case SQLITE_FULL:
-      return Refusal(v1::ERROR_CLASS_STORE_FULL, absl::StrCat("The store's disk is full: ", text, "."));
+      return Full(cause);
     case SQLITE_IOERR:
-      if (system == ENOSPC || system == EDQUOT || system == EFBIG) {
-        return Refusal(v1::ERROR_CLASS_STORE_FULL, absl::StrCat("The store's disk is full: ", text, "."));
-      }
-      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE,
-                     absl::StrCat("The store cannot use its disk: ", text, ", errno ", system, "."));
+      if (system == ENOSPC || system == EDQUOT || system == EFBIG) return Full(cause);
+      return Unavailable("cannot use its disk", absl::StrCat(cause, ", errno ", system), kOperator);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, absl::StrCat("The store's database is damaged: ", text, "."));
+      return Unavailable("is damaged", cause, kOperator);
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE,
-                     absl::StrCat("The store may not write its database: ", text, "."));
+      return Unavailable("may not be written", cause, kOperator);
     default:
-      return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, absl::StrCat("The store is not available: ", text, "."));
+      return Unavailable("cannot be used now", cause, kTryAgain);
   }
 }
 

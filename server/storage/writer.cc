@@ -43,7 +43,8 @@ void Writer::Submit(std::unique_ptr<Write> write) {
       return;
     }
   }
-  write->Finish(Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "The store has too many writes waiting; try again."));
+  write->Finish(
+      Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "The server is too busy to record this now. Try again in a moment."));
 }
 
 void Writer::OnAdded(std::function<void(const std::string& product)> wake) {

@@ -27,6 +27,16 @@ std::string Part(CURLU* url, CURLUPart part) {
   return copy;
 }
 
+// Printable ASCII as it is, all else in hexadecimal: a certificate's names are somebody else's words.
+std::string Harmless(std::string_view words) {
+  std::string text;
+  for (const char c : words) {
+    const bool plain = absl::ascii_isprint(static_cast<unsigned char>(c));
+    text += plain ? std::string(1, c) : absl::CHexEscape(std::string(1, c));
+  }
+  return text;
+}
+
 // Appends without leaving a copy behind when the buffer grows.
 void Append(std::string& buffer, std::string_view data) {
   if (buffer.size() + data.size() > buffer.capacity()) {
@@ -193,7 +203,7 @@ absl::Status CurlTransfer::Error(CURLcode code) const {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CONNECT_ERROR:
-      if (cause_[0] != '\0') cause = absl::CHexEscape(std::string(cause_).substr(0, 200));
+      if (cause_[0] != '\0') cause = Harmless(std::string_view(cause_).substr(0, 200));
       break;
     default:
       break;
