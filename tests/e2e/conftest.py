@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from support.services import Services  # noqa: E402
 from support.wire_fixtures import (  # noqa: E402, F401
     loopback,
+    new_shared_wire,
     new_wire,
     nothing_is_internal_or_unknown,
     odd,

@@ -47,13 +47,11 @@ def odd(odd_program):
     odd_program.post("/reset")
 
 
-@pytest.fixture
-def new_wire(services, tmp_path):
-    """Makes a world from a configuration's text, or from a function that gives it: new_wire(config, limits=...)."""
+def _maker(services, folder):
     worlds = []
 
     def make(config, start: bool = True, **options) -> WireWorld:
-        world = WireWorld(services, tmp_path / f"world-{len(worlds) + 1}", config, **options)
+        world = WireWorld(services, folder / f"world-{len(worlds) + 1}", config, **options)
         worlds.append(world)
         return world.start() if start else world
 
@@ -62,6 +60,18 @@ def new_wire(services, tmp_path):
         world.close()
     services.provider.delete("/faults")
     services.receiver.delete("/faults")
+
+
+@pytest.fixture
+def new_wire(services, tmp_path):
+    """Makes a world from a configuration's text, or from a function that gives it: new_wire(config, limits=...)."""
+    yield from _maker(services, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def new_shared_wire(services, tmp_path_factory):
+    """The same for a world that the tests of a module share."""
+    yield from _maker(services, tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture

@@ -82,10 +82,11 @@ class WireWorld(World):
         self._clients.append(client)
         return client
 
-    def kill_and_restart(self):
+    def kill_and_restart(self, between=lambda: None):
         """kill -9, and a new server on the same data folder at the same address."""
         self._count()
         self.server.kill()
+        between()
         self.start()
 
     def stop(self) -> int:
