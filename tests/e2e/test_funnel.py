@@ -1,6 +1,5 @@
 """What holds for the events of an invocation whatever its client does: order, numbers, properties."""
 
-import threading
 import uuid
 
 import grpc
@@ -47,35 +46,6 @@ def cancel(api, token: str):
         aborted=flow_messages.Outcome.Aborted(reason=flow_messages.ABORT_REASON_USER_CANCELLED)
     )
     return api.flows.FinishFlow(flows.FinishFlowRequest(flow_token=token, outcome=outcome), timeout=20)
-
-
-def test_one_invocation_is_numbered_without_gaps_under_64_concurrent_writers(world, api):
-    who = invocation()
-    api.commands.StartCommand(rpc.commands.StartCommandRequest(product="acme", invocation=who), timeout=20)
-    together = threading.Barrier(64)
-    failures = []
-
-    def one():
-        try:
-            together.wait()
-            cancel(api, start(api, who).flow_token)
-        except Exception as error:  # noqa: BLE001
-            failures.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    api.commands.FinishCommand(
-        rpc.commands.FinishCommandRequest(product="acme", invocation_id=who.invocation_id), timeout=20
-    )
-    messages = world.wait_event("Command Completed", invocation_id=who.invocation_id) and world.received()
-    assert [message["properties"]["sequence"] for message in messages] == list(range(1, 131))
-    assert messages[0]["event"] == "Command Invoked"
-    assert messages[-1]["event"] == "Command Completed"
-    assert events.problems(messages) == []
 
 
 def test_the_first_call_of_an_invocation_fixes_its_properties(world, api):
