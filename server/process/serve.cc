@@ -11,6 +11,7 @@
 #include "server/process/scrape.h"
 #include "server/process/signals.h"
 #include "server/process/ticker.h"
+#include "server/process/tls_files.h"
 #include "server/rpc/rpc_log.h"
 
 namespace authflow {
@@ -67,8 +68,10 @@ class Budget {
 
 absl::Status Serve(const Options& options, Parts parts) {
   LoggingRpcObserver observer(parts.metrics.rpc());
+  absl::StatusOr<TlsFiles> tls = ReadTlsFiles(options.tls_certificate, options.tls_key);
+  if (!tls.ok()) return tls.status();
   const RpcServerOptions rpc_options{
-      .listen = options.listen, .tls_certificate = options.tls_certificate, .tls_key = options.tls_key};
+      .listen = options.listen, .tls_certificate = std::move(tls->certificate), .tls_key = std::move(tls->key)};
   absl::StatusOr<std::unique_ptr<RpcServer>> rpc = StartRpcServer(rpc_options, parts.world, parts.nursery, observer);
   if (!rpc.ok()) return rpc.status();
 

@@ -50,8 +50,7 @@ class RpcServerImpl final : public RpcServer {
     if (server_ == nullptr || port == 0) {
       server_ = nullptr;
       return absl::FailedPreconditionError(
-          Cat("cannot serve gRPC on ", options.listen, ": is the address free and of this machine",
-              options.tls_certificate.empty() ? "" : ", and do --tls-cert and --tls-key belong together", "?"));
+          Cat("cannot serve gRPC on ", options.listen, ": is the address free and of this machine?"));
     }
     SetServing(false);
     address_ = Cat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
@@ -72,7 +71,7 @@ class RpcServerImpl final : public RpcServer {
   static std::shared_ptr<grpc::ServerCredentials> Credentials(const RpcServerOptions& options) {
     if (options.tls_certificate.empty()) return grpc::InsecureServerCredentials();
     grpc::SslServerCredentialsOptions tls;
-    tls.pem_key_cert_pairs.push_back({options.tls_key, options.tls_certificate});
+    tls.pem_key_cert_pairs.push_back({options.tls_key.Reveal(), options.tls_certificate});
     return grpc::SslServerCredentials(tls);
   }
 

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/base/secret.h"
 #include "server/flow/detached.h"
 #include "server/flow/use_cases.h"
 #include "server/rpc/observer.h"
@@ -16,7 +17,7 @@ namespace authflow {
 struct RpcServerOptions {
   std::string listen;           // HOST:PORT; port 0: any
   std::string tls_certificate;  // PEM, the chain; empty: plaintext
-  std::string tls_key;          // PEM
+  Secret tls_key;               // PEM
 };
 
 // Not thread-safe, except that calls are served meanwhile. Destroy it when the nursery is empty: coroutines outlive
