@@ -25,6 +25,9 @@ std::string Missing(const Options& options) {
   const Verb verb = options.verb;
   const bool serves = verb == Verb::kServe || verb == Verb::kDev;
   const bool reads_config = verb == Verb::kServe || verb == Verb::kCheck || verb == Verb::kProbe;
+  if (verb == Verb::kDev && !(options.config.empty() && options.data.empty())) {
+    return "--dev has a configuration of its own and keeps nothing: leave --config and --data out";
+  }
   if (reads_config && options.config.empty()) {
     return "--config FILE is missing (authflowd init writes one; authflowd --dev needs none)";
   }
@@ -79,7 +82,9 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "text", "json"}));
   app.add_flag("--check", check, "Validate the configuration and exit");
   app.add_flag("--probe", probe, "With --check: ask the providers as well");
-  app.add_flag("--dev", dev, "For tests of CLIs: memory store, a provider that signs in at once, events on stdout");
+  app.add_flag(
+      "--dev", dev,
+      "For tests of CLIs: one product, \"dev\", in memory; a provider that signs in at once; events on stdout");
   CLI::App* init = app.add_subcommand("init", "Write a commented configuration");
   init->add_option("--issuer", options.issuer, "The OpenID provider's issuer URL")->required()->type_name("URL");
   init->add_option("--client-id", options.client_id, "Our client there")->required()->type_name("ID");

@@ -8,7 +8,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_replace.h"
 #include "server/base/http/http_client.h"
 #include "server/config/config.h"
 #include "server/process/products.h"
@@ -53,7 +53,10 @@ bool ProbeAll(const Config& config) {
 int RunInit(const Options& options) {
   const std::string text = InitText(options.issuer, options.client_id);
   if (absl::StatusOr<Config> config = ParseConfig(text, "the new configuration", "."); !config.ok()) {
-    return Complain(config.status());
+    // Whoever has no file yet knows flags and no paths.
+    return Complain(absl::InvalidArgumentError(absl::StrReplaceAll(
+        config.status().message(),
+        {{"products[0].provider.issuer", "--issuer"}, {"products[0].provider.client_id", "--client-id"}})));
   }
   if (options.output.empty()) {
     std::cout << text;
