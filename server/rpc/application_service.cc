@@ -36,6 +36,7 @@ Task<absl::StatusOr<v1::ListApplicationsResponse>> HandleListApplications(World&
   std::string page_token = std::move(*request.mutable_page_token());
   absl::StatusOr<ApplicationPage> page =
       co_await ListApplications(world, std::move(caller), size, std::move(page_token));
+  NoteStep(world, *note);
   if (!page.ok()) co_return page.status();
   v1::ListApplicationsResponse response;
   for (const Application& application : page->applications) *response.add_applications() = ToProto(application);
@@ -55,6 +56,7 @@ Task<absl::StatusOr<v1::CreateApplicationResponse>> HandleCreateApplication(Worl
   wanted.name = std::move(*request.mutable_name());
   wanted.region = std::move(*request.mutable_region());
   absl::StatusOr<Application> created = co_await CreateApplication(world, std::move(caller), std::move(wanted));
+  NoteStep(world, *note);
   if (!created.ok()) co_return created.status();
   v1::CreateApplicationResponse response;
   *response.mutable_application() = ToProto(*created);

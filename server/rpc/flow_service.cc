@@ -1,6 +1,7 @@
 // FlowService: flows, from the start of a login to its single end.
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "authflow/v1/flow_service.grpc.pb.h"
@@ -21,6 +22,12 @@ void NoteFlow(const World& world, const Secret& flow_token, Note& note) {
 void NoteFlow(const Flow& flow, Note& note) {
   note.flow_id = flow.header.id.ToString();
   note.step = std::string(StepName(flow.step));
+}
+
+void NoteStep(const World& world, Note& note) {
+  const std::optional<Uuid> id = Uuid::Parse(note.flow_id);
+  if (!id) return;
+  if (const std::optional<Flow> flow = world.cache.Get(*id)) NoteFlow(*flow, note);
 }
 
 namespace {
@@ -51,7 +58,10 @@ Task<absl::StatusOr<v1::RecordStepResponse>> HandleRecordStep(World& world, v1::
   Secret token(std::move(*request.mutable_flow_token()));
   NoteFlow(world, token, *note);
   absl::StatusOr<OpenedFlow> opened = co_await RecordStep(world, std::move(token), request.step());
-  if (!opened.ok()) co_return opened.status();
+  if (!opened.ok()) {
+    NoteStep(world, *note);
+    co_return opened.status();
+  }
   NoteFlow(opened->flow, *note);
   v1::RecordStepResponse response;
   *response.mutable_flow() = ToProto(opened->flow);
@@ -67,7 +77,10 @@ Task<absl::StatusOr<v1::FinishFlowResponse>> HandleFinishFlow(World& world, v1::
   NoteFlow(world, token, *note);
   Outcome outcome = FromProto(request.outcome());
   absl::StatusOr<Flow> flow = co_await FinishFlow(world, std::move(token), std::move(outcome));
-  if (!flow.ok()) co_return flow.status();
+  if (!flow.ok()) {
+    NoteStep(world, *note);
+    co_return flow.status();
+  }
   NoteFlow(*flow, *note);
   v1::FinishFlowResponse response;
   *response.mutable_flow() = ToProto(*flow);

@@ -1,5 +1,6 @@
 #include "server/rpc/server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/base/log/log.h"
 #include "server/base/text.h"
 #include "server/rpc/services.h"
 #include "server/rpc/wire.h"
@@ -18,6 +20,13 @@ namespace {
 
 // A request above kMaxRequestBytes is refused with its class; one above this by gRPC itself.
 constexpr int kHardLimitBytes = 1024 * 1024;
+
+// gRPC's own words go where all others go, and not to stderr in a form of their own.
+void GrpcLog(gpr_log_func_args* args) {
+  // Whoever speaks no TLS to us causes its errors, too: no warning.
+  const LogLevel level = args->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kInfo : LogLevel::kDebug;
+  Log(level, "grpc", {{"message", args->message}});
+}
 
 class RpcServerImpl final : public RpcServer {
  public:
@@ -31,6 +40,7 @@ class RpcServerImpl final : public RpcServer {
   ~RpcServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Start(const RpcServerOptions& options) {
+    gpr_set_log_function(&GrpcLog);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;

@@ -20,6 +20,8 @@ std::unique_ptr<grpc::Service> NewCommandService(Wire& wire, World& world);
 // Tells the log which flow a call is about: the one of the token, if it is genuine.
 void NoteFlow(const World& world, const Secret& flow_token, Note& note);
 void NoteFlow(const Flow& flow, Note& note);
+// For answers that say nothing of the flow: the step that they left it at, if we have the flow at hand.
+void NoteStep(const World& world, Note& note);
 
 }  // namespace authflow
 

@@ -20,6 +20,7 @@ Task<absl::StatusOr<v1::ExchangeCodeResponse>> HandleExchangeCode(World& world, 
   NoteFlow(world, token, *note);
   Secret query(std::move(*request.mutable_redirect_query()));
   absl::StatusOr<SignedIn> signed_in = co_await ExchangeCode(world, std::move(token), std::move(query));
+  NoteStep(world, *note);
   if (!signed_in.ok()) co_return signed_in.status();
   v1::ExchangeCodeResponse response;
   *response.mutable_tokens() = ToProto(signed_in->tokens);
