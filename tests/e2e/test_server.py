@@ -1,4 +1,6 @@
-"""authflowd as a process: its command line, how it starts and refuses to, health, TLS, --dev, and how it stops."""
+"""authflowd as a process: its command line, how it starts and refuses to, health, TLS, --dev, and how it stops.
+
+init and --check: test_operator.py."""
 
 import json
 import os
@@ -18,7 +20,6 @@ from support.world import AUTHFLOW
 
 # grpc.health.v1.HealthCheckResponse, as it is on the wire.
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
-INIT = ("init", "--issuer", "https://id.example.com", "--client-id", "tool-cli")
 
 
 @pytest.fixture
@@ -264,44 +265,6 @@ def test_version_is_that_of_the_metrics(serve):
     assert version.returncode == 0
     number = re.fullmatch(r"authflowd (\d+\.\d+\.\d+)\n", version.stdout)[1]
     assert f'authflow_build_info{{version="{number}"}} 1' in get(serve("--dev").http, "/metrics")[1]
-
-
-# init and --check.
-
-
-def test_what_init_writes_is_checked_and_served_and_never_overwritten(serve, tmp_path):
-    path = tmp_path / "new.conf"
-    written = ended(*INIT, "--output", path)
-    assert (written.returncode, written.stdout) == (0, "")
-    assert f"authflowd --check --probe --config {path}" in written.stderr, "it says what comes next"
-    assert ended(*INIT).stdout == path.read_text(), "without --output it goes to stdout"
-    checked = ended("--check", "--config", path)
-    assert (checked.returncode, checked.stdout) == (0, f"{path}: ok, 1 product\n")
-    assert serve("--config", path, "--data", tmp_path / "data").stop() == 0
-    path.write_text("mine")
-    again = ended(*INIT, "--output", path)
-    assert again.returncode == 1 and "exists already" in again.stderr
-    assert path.read_text() == "mine"
-
-
-def test_check_names_the_path_of_each_wrong_field(tmp_path):
-    path = tmp_path / "bad.conf"
-    path.write_text(
-        product("tool", by_hand("http://127.0.0.1:9", "timeout { seconds: 61 }"), sink='file { path: "/etc/x" }')
-        + product("tool", 'issuer: "http://id.example.com" client_id: "c"', "local {}")
-    )
-    checked = ended("--check", "--config", path)
-    assert (checked.returncode, checked.stdout) == (1, "")
-    found = re.findall(r"^(?:authflowd: )?([a-z_.[\]0-9]+): ", checked.stderr, re.M)
-    assert found == [
-        "products[0].provider.timeout",
-        "products[0].sink.file.path",
-        "products[1].provider.issuer",
-        "products[1].applications.local.regions",
-        "products[1].id",
-    ]
-    path.write_text("products {\n  ident: 1\n}\n")
-    assert f"{path}:2:" in ended("--check", "--config", path).stderr, "a typing error has its line"
 
 
 # Plaintext, TLS and --dev.
