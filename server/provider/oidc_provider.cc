@@ -101,26 +101,32 @@ Task<absl::Status> OidcProvider::CheckIssuer(std::optional<std::string> iss) {
                     "The redirect does not say which identity provider it comes from. Sign in again in the browser.");
 }
 
-Task<bool> OidcProvider::RevokeOne(std::string endpoint, Secret token, std::string hint) {
+Task<bool> OidcProvider::RevokeOne(std::string endpoint, Secret token, std::string hint, absl::Time deadline) {
+  const absl::Duration timeout = TimeoutUntil(deadline);
+  if (timeout <= absl::ZeroDuration()) co_return false;
   FormFields fields = {{"token", token.Reveal()}, {"token_type_hint", std::move(hint)}};
-  HttpRequest request = ClientRequest(settings_, std::move(endpoint), std::move(fields), settings_.timeout);
+  HttpRequest request = ClientRequest(settings_, std::move(endpoint), std::move(fields), timeout);
   const absl::StatusOr<HttpResponse> response = co_await http_.Send(std::move(request));
   co_return response.ok() && response->status == 200;
 }
 
 Task<bool> OidcProvider::Revoke(Tokens tokens) {
-  const absl::StatusOr<Facts> facts = co_await GetFacts(settings_.timeout);
+  co_return co_await RevokeBy(std::move(tokens), absl::InfiniteFuture());
+}
+
+Task<bool> OidcProvider::RevokeBy(Tokens tokens, absl::Time deadline) {
+  const absl::StatusOr<Facts> facts = co_await GetFacts(TimeoutUntil(deadline));
   if (!facts.ok() || (*facts)->endpoints.revocation.empty()) co_return false;
   const std::string endpoint = (*facts)->endpoints.revocation;
   if (tokens.refresh_token.empty() && tokens.access_token.empty()) co_return false;
   // The refresh token first: it could make new access tokens meanwhile.
   bool all = true;
   if (!tokens.refresh_token.empty()) {
-    const bool revoked = co_await RevokeOne(endpoint, tokens.refresh_token, "refresh_token");
+    const bool revoked = co_await RevokeOne(endpoint, tokens.refresh_token, "refresh_token", deadline);
     all = all && revoked;
   }
   if (!tokens.access_token.empty()) {
-    const bool revoked = co_await RevokeOne(endpoint, tokens.access_token, "access_token");
+    const bool revoked = co_await RevokeOne(endpoint, tokens.access_token, "access_token", deadline);
     all = all && revoked;
   }
   co_return all;

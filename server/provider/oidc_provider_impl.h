@@ -41,7 +41,8 @@ class OidcProvider final : public Provider {
 
   // oidc_provider.cc
   Task<absl::StatusOr<Facts>> GetFacts(absl::Duration timeout);
-  Task<bool> RevokeOne(std::string endpoint, Secret token, std::string hint);
+  Task<bool> RevokeBy(Tokens tokens, absl::Time deadline);
+  Task<bool> RevokeOne(std::string endpoint, Secret token, std::string hint, absl::Time deadline);
 
   // redeem.cc
   Task<absl::StatusOr<TokenAnswer>> AskForTokens(std::string endpoint, FormFields fields, Grant grant,

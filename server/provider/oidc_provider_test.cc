@@ -195,6 +195,29 @@ TEST_F(OidcProviderTest, RevocationGoesFromTheRefreshTokenToTheAccessToken) {
   EXPECT_FALSE(Wait(Make(world_.Settings())->Revoke(tokens)));
 }
 
+TEST_F(OidcProviderTest, TokensThatNobodyGetsAreRevoked) {
+  const std::pair<std::function<void()>, const char*> refusals[] = {
+      {[&] { world_.id_token = [](Draft& t) { t.claims["aud"] = "other"; }; }, "ID_TOKEN_INVALID"},
+      {[&] { world_.id_token = [](Draft& t) { t.claims.erase("nonce"); }; }, "ID_TOKEN_INVALID"},
+      {[&] { world_.token_answer = [](json& answer) { answer.erase("id_token"); }; }, "IDENTITY_MISSING"},
+      {[&] {
+         world_.token_answer = [](json&) {};
+         world_.instead.emplace("jwks", absl::UnavailableError("gone"));
+       },
+       "PROVIDER_UNREACHABLE"}};
+  int revoked = 0;
+  for (const auto& [refuse, expected] : refusals) {
+    refuse();
+    EXPECT_EQ(Class(SignIn(Make(world_.Settings())).status()), expected);
+    revoked += 2;
+    EXPECT_EQ(world_.Count("revoke"), revoked) << expected;
+    EXPECT_EQ(world_.Last("revoke").timeout, absl::Seconds(3)) << "a refusal does not wait longer for it";
+  }
+  // What cannot be revoked is refused all the same.
+  world_.instead.emplace("revoke", absl::DeadlineExceededError("no answer"));
+  EXPECT_EQ(Class(SignIn(Make(world_.Settings())).status()), "PROVIDER_UNREACHABLE");
+}
+
 TEST_F(OidcProviderTest, NoMessageHasASecret) {
   OidcSettings settings = world_.Settings();
   settings.client_authentication = ClientAuthentication::kSecretPost;

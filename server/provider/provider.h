@@ -64,7 +64,8 @@ class Provider {
   // RFC 9207: OK, or ISSUER_MISMATCH when `iss` is wrong, or is absent and the provider promised it.
   virtual Task<absl::Status> CheckIssuer(std::optional<std::string> iss) = 0;
 
-  // Posts the code once, never again; checks the id_token (OpenID Connect Core 3.1.3.7); finds the identity.
+  // Posts the code once, never again; checks the id_token (OpenID Connect Core 3.1.3.7); finds the identity. When that
+  // fails, the tokens that came are revoked, best effort, before it returns.
   virtual Task<absl::StatusOr<SignedIn>> RedeemCode(CodeGrant grant) = 0;
 
   // One call to the provider. (Sharing one answer among callers is the use case's.)

@@ -15,6 +15,13 @@ namespace authflow {
 
 using nlohmann::json;
 
+namespace {
+
+// A refusal waits this long at most for the revocation of the tokens that nobody gets.
+constexpr absl::Duration kGiveBack = absl::Seconds(3);
+
+}  // namespace
+
 Task<absl::StatusOr<TokenAnswer>> OidcProvider::AskForTokens(std::string endpoint, FormFields fields, Grant grant,
                                                              absl::Time deadline) {
   const absl::Time asked = clock_.Now();
@@ -135,7 +142,11 @@ Task<absl::StatusOr<SignedIn>> OidcProvider::RedeemCode(CodeGrant grant) {
   TokenAnswer whole = *std::move(answer);
   absl::StatusOr<Identity> identity =
       co_await IdentityOf(std::move(whole), std::move(grant.nonce), (*facts)->endpoints.userinfo, grant.deadline);
-  if (!identity.ok()) co_return identity.status();
+  if (!identity.ok()) {
+    // Best effort: they are good at the provider, and nobody will ever use them.
+    co_await RevokeBy(std::move(signed_in.tokens), std::min(grant.deadline, clock_.Now() + kGiveBack));
+    co_return identity.status();
+  }
   signed_in.identity = *std::move(identity);
   co_return signed_in;
 }
