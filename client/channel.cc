@@ -7,6 +7,8 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <thread>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -30,6 +32,15 @@ std::optional<std::string> ReadFile(const std::string& path) {
 bool IsLoopback(const std::string& host) {
   return host == "localhost" || host == "::1" ||
          (absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == host.npos);
+}
+
+// The last channel of a process ends gRPC 1.51's callback threads and waits for them: on one of them, where the last
+// owner of a call may let go of it, that aborts. So a channel is let go of on a thread of its own.
+std::shared_ptr<grpc::Channel> LetGoElsewhere(std::shared_ptr<grpc::Channel> channel) {
+  grpc::Channel* const raw = channel.get();
+  return {raw, [channel = std::move(channel)](grpc::Channel*) mutable {
+            std::thread([last = std::move(channel)] {}).detach();
+          }};
 }
 
 absl::Status Malformed(const std::string& server) {
@@ -115,7 +126,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const ServerAddress& 
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   if (address.loopback) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (!options.user_agent.empty()) arguments.SetUserAgentPrefix(options.user_agent);
-  return grpc::CreateCustomChannel(address.HostAndPort(), credentials, arguments);
+  return LetGoElsewhere(grpc::CreateCustomChannel(address.HostAndPort(), credentials, arguments));
 }
 
 }  // namespace authflow

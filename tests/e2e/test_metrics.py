@@ -46,6 +46,25 @@ SERIES = {
         down login failed - - PROVIDER_INVALID_RESPONSE 1
         """,
     ),
+    "authflow_flows_recorded_total": (
+        "product kind state",
+        """
+        acme login started 11
+        acme login completed 3
+        acme login aborted 4
+        acme login failed 2
+        acme signup started 1
+        acme signup completed 1
+        acme reauthentication started 1
+        acme reauthentication completed 1
+        shelf login started 1
+        shelf login completed 1
+        late login started 1
+        late login aborted 1
+        down login started 1
+        down login failed 1
+        """,
+    ),
     "authflow_active_flows": ("product kind", "acme login 2"),
     "authflow_flow_duration_seconds": (
         "product kind outcome",
@@ -289,7 +308,7 @@ LABELS = {
     "error_class": "|".join(["", *CLASSES]),
     "result": "|".join(["ok", "delivered", "retry", "refused", "outage", "dead", *CLASSES]),
     "call": "list|create|refresh|revoke",
-    "state": "pending|dead",
+    "state": "pending|dead|started|completed|aborted|failed",
     "sink": "segment|file|none",
     "version": r"\d+\.\d+\.\d+",
     "le": r"[0-9.e-]+|\+Inf",
