@@ -53,6 +53,7 @@ std::string AdviceFor(const absl::Status& status) {
       return "Run the command again to start anew.";
     case v1::ERROR_CLASS_CLIENT_NETWORK:
       return "Check --server (or AUTHFLOW_SERVER), and whether the server runs.";
+    case v1::ERROR_CLASS_REDIRECT_URI_NOT_ALLOWED:
     case v1::ERROR_CLASS_PROVIDER_INVALID_RESPONSE:
     case v1::ERROR_CLASS_PROVIDER_REFUSED:
     case v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED:

@@ -111,7 +111,7 @@ Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, Secret flow_token, Sec
   AttemptSecrets secrets = world.keys.DeriveAttempt(flow.header.key_name, flow.header.id, flow.attempt);
   if (!(secrets.state == answer->state)) {
     co_return Refusal(v1::ERROR_CLASS_STATE_MISMATCH,
-                      "This answer from the browser does not belong to this login, or to an earlier attempt of it.");
+                      "This answer from the browser belongs to another login, or to an earlier attempt of this one.");
   }
   std::optional<std::string> iss = answer->iss;
   absl::Status issuer = co_await product->provider->CheckIssuer(std::move(iss));

@@ -23,15 +23,21 @@ FAULTS = {
     "huge": ({"status": 200, "body": '{"a":"' + "x" * (3 << 20) + '"}'}, "PROVIDER_INVALID_RESPONSE"),
     "moved": ({"status": 302, "headers": {"location": "http://127.0.0.1:1/"}}, "PROVIDER_INVALID_RESPONSE"),
 }
-SLOW = " timeout { nanos: 500000000 }"
-# A provider's documents are kept: those that are to fail each have a product of their own.
-DOCUMENTS = ("discovery", "jwks")
+IMPATIENT = " timeout { seconds: 1 }"
+USERINFO = 'identity { user_id: "id" }'
+TRUSTED = {"authorization": "authorize", "token": "token", "jwks": "jwks"}
+ENDPOINTS = ("token", "userinfo", "jwks", "discovery")
 
 
-def by_issuer(base: str, name: str) -> str:
-    """Keys and tokens by hand, checked against an issuer."""
-    ends = f'authorization: "{base}/authorize" token: "{base}/token" jwks: "{base}/jwks?of={name}"'
-    return f'issuer: "{base}" client_id: "odd-cli" endpoints {{ {ends} }}' + SLOW
+def provider_of(base: str, endpoint: str, fault: str) -> str:
+    """A provider of its own for each row: the documents that it has sent are kept."""
+    more = IMPATIENT if fault == "slow" else ""
+    if endpoint == "discovery":
+        return f'issuer: "{base}/{fault}" client_id: "odd-cli" {more}'
+    if endpoint == "jwks":
+        ends = " ".join(f'{name}: "{base}/{path}"' for name, path in TRUSTED.items())
+        return f'issuer: "{base}" client_id: "odd-cli" endpoints {{ {ends} }} {more}'
+    return by_hand(base, (USER_IN_ANSWER if endpoint == "token" else USERINFO) + more)
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +45,12 @@ def server(new_shared_wire, odd_program):
     base = odd_program.base
 
     def config(world) -> str:
-        text = product("shop", by_hand(base, USER_IN_ANSWER + SLOW), NO_APPLICATIONS, sink=world.segment_sink())
-        text += product("userinfo", by_hand(base, 'identity { user_id: "id" }' + SLOW))
-        for name in FAULTS:
-            text += product(f"discovery-{name}", f'issuer: "{base}/{name}" client_id: "odd-cli"' + SLOW)
-            text += product(f"jwks-{name}", by_issuer(base, name))
-        return text
+        text = product("shop", by_hand(base, USER_IN_ANSWER), NO_APPLICATIONS, sink=world.segment_sink())
+        return text + "".join(
+            product(f"{endpoint}-{fault}", provider_of(base, endpoint, fault))
+            for endpoint in ENDPOINTS
+            for fault in FAULTS
+        )
 
     return new_shared_wire(config)
 
@@ -54,16 +60,12 @@ def api(server):
     return server.client()
 
 
-def product_of(endpoint: str, fault: str) -> str:
-    return f"{endpoint}-{fault}" if endpoint in DOCUMENTS else {"token": "shop"}.get(endpoint, endpoint)
-
-
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("endpoint", ["token", "userinfo", "jwks"])
+@pytest.mark.parametrize("endpoint", ENDPOINTS[:3])
 def test_a_sign_in_meets_trouble_at_an_endpoint(server, api, odd, endpoint, fault):
     how, name = FAULTS[fault]
     odd.set(user_in_token=True, user_key="id")
-    login = api.start(product_of(endpoint, fault))
+    login = api.start(f"{endpoint}-{fault}")
     login.approve()
     odd.fault(endpoint, **how)
     refused(name, login.exchange, login.query, login.token)
@@ -82,10 +84,10 @@ def test_a_start_meets_trouble_at_the_discovery(server, api, odd, fault):
     how, name = FAULTS[fault]
     odd.set(discovery="on", issuer_path=f"/{fault}")
     odd.fault("discovery", **how)
-    error = refused(name, lambda: api.start(product_of("discovery", fault)))
+    error = refused(name, lambda: api.start(f"discovery-{fault}"))
     assert flow_log(server, rpc.error_info(error).metadata["flow_id"]) == "started ended"
     odd.delete("/faults")
-    login = api.start(product_of("discovery", fault))
+    login = api.start(f"discovery-{fault}")
     assert login.exchange().identity.user_id == "odd-user-1"
 
 
@@ -98,6 +100,33 @@ def test_the_end_names_the_refusal_that_the_server_gave(server, api, odd):
     [message] = server.wait_event("CLI Auth Failed", flow_id=login.flow_id)
     assert message["properties"]["error_class"] == "PROVIDER_ERROR"
     assert message["properties"]["step"] == "code_exchange"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_refresh_is_tried_anew_unless_the_token_may_be_used_up(api, odd, fault):
+    how, name = FAULTS[fault]
+    odd.set(user_in_token=True, user_key="id")
+    tokens = api.start(f"token-{fault}").exchange().tokens
+    odd.fault("token", **how)
+
+    def refresh():
+        return api.refresh(f"token-{fault}", tokens.refresh_token)
+
+    refused(name, refresh, tokens.refresh_token)
+    odd.delete("/faults")
+    if name == "PROVIDER_INVALID_RESPONSE":
+        refused(name, refresh, tokens.refresh_token)
+        assert odd.arrived("token") == 2
+    else:
+        assert refresh().tokens.access_token
+
+
+@pytest.mark.parametrize("fault", ["reset", "slow", "429", "500", "moved"])
+def test_a_logout_is_no_error_when_the_provider_does_not_confirm(api, odd, fault):
+    odd.set(user_in_token=True, user_key="id")
+    tokens = api.start(f"token-{fault}").exchange().tokens
+    odd.fault("revocation", **FAULTS[fault][0])
+    assert not api.revoke(f"token-{fault}", tokens).revoked
 
 
 # The provider's own words.

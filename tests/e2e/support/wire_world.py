@@ -1,6 +1,7 @@
 """A world whose configuration a test writes itself, for tests that speak to the server without our CLI."""
 
 import contextlib
+import http.client
 from pathlib import Path
 
 from support.services import Services
@@ -96,7 +97,7 @@ class WireWorld(World):
     def _count(self):
         if self.server is None or self.server.process.poll() is not None:
             return
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             for name, labels, value in self.metrics().samples:
                 if name == "grpc_server_handled_total":
                     code = labels["grpc_code"]
