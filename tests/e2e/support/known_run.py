@@ -1,11 +1,10 @@
 """The run whose numbers test_metrics.py knows: logins with each outcome, commands, applications, refusals, deliveries."""
 
-import time
-
 import grpc
 import pytest
 
 from support import rpc
+from support.metrics import wait_number
 from support.wire_client import CANCELLED, COMPLETED, FLOW, failed, invocation
 from support.wire_refusals import number
 from support.wire_world import LOCAL_APPLICATIONS, USER_IN_ANSWER, by_hand, product
@@ -148,7 +147,7 @@ def run(caller):
     api.get(ended)
 
     world.wait_event("CLI Auth Aborted", reason="expired", timeout=60)
-    wait(world, "authflow_outbox_events", 0, product="acme", state="pending")
+    wait_number(world, 0, "authflow_outbox_events", product="acme", state="pending")
     # Alone in its batch, refused for what it is, and dead.
     receiver.post("/faults", {"status": 400, "match": {"write_key": world.write_key, "event": "CLI Auth Logout"}})
     api.revoke("acme", tokens, invocation(user_id=PERSON["id"]))
@@ -158,12 +157,5 @@ def run(caller):
         (0, {"product": "down", "state": "pending"}),
         (2, {"product": "late", "state": "pending"}),
     ):
-        wait(world, "authflow_outbox_events", count, **labels)
-    wait(world, "authflow_active_flows", 2)
-
-
-def wait(world, name: str, value: float, timeout: float = 60.0, **labels):
-    """Nobody tells when a number gets there: the server is asked until it does."""
-    limit = time.monotonic() + timeout
-    while (found := world.metrics().sum(name, **labels)) != value:
-        assert time.monotonic() < limit, f"{name} {labels} is {found} and not {value}"
+        wait_number(world, count, "authflow_outbox_events", **labels)
+    wait_number(world, 2, "authflow_active_flows")

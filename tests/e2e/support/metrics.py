@@ -1,6 +1,7 @@
 """Prometheus' text format, as far as a test needs it."""
 
 import re
+import time
 import urllib.request
 
 _SAMPLE = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$')
@@ -30,3 +31,10 @@ def scrape(http: str) -> Metrics:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://{http}/metrics", timeout=10) as answer:
         return Metrics(answer.read().decode())
+
+
+def wait_number(world, value: float, name: str, timeout: float = 60.0, **labels):
+    """Nobody tells when a number gets there: the server is asked until it does."""
+    limit = time.monotonic() + timeout
+    while (found := world.metrics().sum(name, **labels)) != value:
+        assert time.monotonic() < limit, f"{name} {labels} is {found} and not {value}"
