@@ -20,7 +20,7 @@ SERIES = {
     "authflow_flows_started_total": (
         "product kind",
         """
-        acme login 11
+        acme login 12
         acme signup 1
         acme reauthentication 1
         shelf login 1
@@ -36,6 +36,7 @@ SERIES = {
         acme login aborted browser_wait user_cancelled - 1
         acme login aborted browser_wait denied - 1
         acme login aborted browser_wait expired - 1
+        acme login aborted browser_wait client_lost - 1
         acme login aborted - user_cancelled - 1
         acme login failed profile_configure - CLIENT_PROFILE_WRITE 1
         acme login failed code_exchange - PROVIDER_ERROR 1
@@ -66,11 +67,31 @@ SERIES = {
         """,
     ),
     "authflow_active_flows": ("product kind", "acme login 2"),
+    # The store's own totals, opted-out flows and re-authentications included.
+    "authflow_flows_recorded_total": (
+        "product kind state",
+        """
+        acme login started 12
+        acme login completed 3
+        acme login aborted 5
+        acme login failed 2
+        acme signup started 1
+        acme signup completed 1
+        acme reauthentication started 1
+        acme reauthentication completed 1
+        shelf login started 1
+        shelf login completed 1
+        late login started 1
+        late login aborted 1
+        down login started 1
+        down login failed 1
+        """,
+    ),
     "authflow_flow_duration_seconds": (
         "product kind outcome",
         """
         acme login completed 3
-        acme login aborted 4
+        acme login aborted 5
         acme login failed 2
         acme signup completed 1
         acme reauthentication completed 1
@@ -82,7 +103,7 @@ SERIES = {
     "authflow_steps_entered_total": (
         "product kind step",
         """
-        acme login browser_wait 11
+        acme login browser_wait 12
         acme login code_exchange 8
         acme login apps_fetch 2
         acme login app_select 1
@@ -101,7 +122,7 @@ SERIES = {
     "authflow_step_duration_seconds": (
         "product kind step",
         """
-        acme login browser_wait 11
+        acme login browser_wait 12
         acme login code_exchange 6
         acme login apps_fetch 2
         acme login app_select 1
@@ -148,20 +169,21 @@ SERIES = {
     ),
     "authflow_token_call_duration_seconds": ("product call", "acme refresh 2\nacme revoke 2"),
     "authflow_outbox_events": ("product state", "acme dead 1\nlate pending 2"),
-    "authflow_delivered_events_total": ("product sink", "acme segment 28\nshelf file 3\ndown none 2"),
+    "authflow_delivered_events_total": ("product sink", "acme segment 30\nshelf file 3\ndown none 2"),
     "authflow_dead_events_total": ("product sink", "acme segment 1"),
     "grpc_server_handled_total": (
         "grpc_service grpc_method grpc_type grpc_code",
         """
-        authflow.v1.FlowService StartFlow unary OK 15
+        authflow.v1.FlowService StartFlow unary OK 16
         authflow.v1.FlowService StartFlow unary NotFound 1
         authflow.v1.FlowService StartFlow unary FailedPrecondition 1
-        authflow.v1.FlowService RecordStep unary OK 19
+        authflow.v1.FlowService RecordStep unary OK 20
         authflow.v1.FlowService RecordStep unary FailedPrecondition 1
         authflow.v1.FlowService FinishFlow unary OK 11
         authflow.v1.FlowService GetFlow unary OK 1
         authflow.v1.FlowService GetFlow unary Unauthenticated 1
         authflow.v1.FlowService WatchFlow server_stream OK 1
+        authflow.v1.FlowService WatchFlow server_stream Canceled 1
         authflow.v1.TokenService ExchangeCode unary OK 9
         authflow.v1.TokenService ExchangeCode unary PermissionDenied 1
         authflow.v1.TokenService ExchangeCode unary FailedPrecondition 1
@@ -184,11 +206,11 @@ SERIES = {
         (
             "grpc_service grpc_method grpc_type",
             """
-            authflow.v1.FlowService StartFlow unary 17
-            authflow.v1.FlowService RecordStep unary 20
+            authflow.v1.FlowService StartFlow unary 18
+            authflow.v1.FlowService RecordStep unary 21
             authflow.v1.FlowService FinishFlow unary 11
             authflow.v1.FlowService GetFlow unary 2
-            authflow.v1.FlowService WatchFlow server_stream 1
+            authflow.v1.FlowService WatchFlow server_stream 2
             authflow.v1.TokenService ExchangeCode unary 12
             authflow.v1.TokenService RefreshToken unary 3
             authflow.v1.TokenService RevokeToken unary 2
@@ -208,7 +230,7 @@ EXPRESSIONS = {
         ('sum by (result) (authflow_deliveries_total{product="acme", result="outage"})', 1),
         ('sum by (result) (authflow_deliveries_total{product="acme", result="refused"})', 0),
         ('sum by (result) (authflow_deliveries_total{product="acme", result="dead"})', 1),
-        ('sum(authflow_deliveries_total{product="acme", result="delivered"}) <= bool 28', 1),
+        ('sum(authflow_deliveries_total{product="acme", result="delivered"}) <= bool 30', 1),
         ('sum(authflow_deliveries_total{product="late"})', 0),
         ('sum(authflow_deliveries_total{product=~"shelf|down", result!="delivered"})', 0),
     ),
@@ -227,9 +249,17 @@ EXPRESSIONS = {
     ),
     "authflow_store_commit_duration_seconds": (("authflow_store_commit_duration_seconds_sum > bool 0", 1),),
     "authflow_store_commit_failures_total": (("sum(authflow_store_commit_failures_total)", 0),),
-    # One of the four aborted ones waited in the browser until its time was up.
+    # One of the five aborted ones waited in the browser until its time was up.
     "authflow_flow_duration_seconds": (
         ('authflow_flow_duration_seconds_sum{product="acme", kind="login", outcome="aborted"} >= bool 5', 1),
+    ),
+    # The law of conservation: what started has ended or is active.
+    "authflow_flows_recorded_total": (
+        (
+            'sum(authflow_flows_recorded_total{state="started"}) - sum(authflow_flows_recorded_total{state!="started"})'
+            " - sum(authflow_active_flows)",
+            0,
+        ),
     ),
     "process_cpu_seconds_total": (("process_cpu_seconds_total > bool 0", 1),),
     "process_resident_memory_bytes": (("process_resident_memory_bytes > bool 1e6", 1),),
@@ -244,7 +274,7 @@ def known(services, odd_program, tmp_path_factory):
     odd = odd_program
     odd.post("/reset")
     odd.set(user_in_token=True, user_key="id")
-    world = WireWorld(services, folder / "world", config(odd), limits="browser_wait { seconds: 5 }").start()
+    world = WireWorld(services, folder / "world", config(odd), limits="browser_wait { seconds: 5 } grace { seconds: 1 }").start()
     prometheus = Prometheus(folder, world.http)
     try:
         caller = Caller(world, odd)
@@ -340,5 +370,5 @@ def test_more_people_add_no_series(known):
     for person, user_id in enumerate(("number", "big", "string")):
         caller.odd.set(user_id=user_id)
         a_whole_login(caller, command=f"tool {person}")
-    assert caller.world.metrics().sum("authflow_flows_started_total", product="acme") == 16
+    assert caller.world.metrics().sum("authflow_flows_started_total", product="acme") == 17
     assert series() == before

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 from support import events
+from support.authflowd import ended
 from support.metrics import wait_number
 from support.recorder import RawSink
 from support.wire_client import CANCELLED, COMPLETED, FLOW, at_once, invocation
@@ -217,6 +218,24 @@ def test_refused_content_is_isolated_and_parked_with_what_follows_it_in_its_flow
     wait_outbox(world, ["400", f"follows {dead}"])
 
 
+def test_dead_events_are_listed_and_sent_again_when_the_sink_is_mended(acme, receiver):
+    world = acme()
+    receiver.post("/faults", {"status": 422, "match": {"write_key": world.write_key, "event": "CLI Auth Aborted"}})
+    client = world.client()
+    login = a_cancelled_login(client)
+    wait_outbox(world, ["422"])
+    listed = ended("outbox", "list", "--data", world.data)
+    assert listed.returncode == 0, listed.stderr
+    for text in ("acme", "CLI Auth Aborted", login.flow_id, "422"):
+        assert text in listed.stdout
+    receiver.delete("/faults")
+    again = ended("outbox", "retry", "--data", world.data)
+    assert again.returncode == 0, again.stderr
+    delivered(world, 2)
+    wait_outbox(world, [])
+    assert events.problems(world.received()) == []
+
+
 def test_a_wrong_key_is_an_outage_with_an_alarm_until_the_key_is_right(acme, raw_sink):
     world = acme(lambda world: world.segment_sink("wrong", endpoint=raw_sink.url))
     client = world.client()
@@ -271,6 +290,20 @@ def test_what_a_stop_left_unanswered_is_sent_again_by_the_next_start(acme, raw_s
     raw_sink.release()
     world.start()
     raw_sink.wait_batches(2)
+    first, second = raw_sink.messages
+    assert first == second
+
+
+def test_what_a_killed_server_had_under_way_is_sent_again_by_the_next_one(acme, raw_sink):
+    """The dead one's lease, 45 s long, holds nobody up: a data folder has one server."""
+    world = acme(lambda world: world.segment_sink("right", endpoint=raw_sink.url))
+    raw_sink.hold()
+    world.client().start("acme")
+    raw_sink.wait_batches(1)
+    world.kill_and_restart()
+    raw_sink.release()
+    # Delivered by the first, but it did not live to hear of it.
+    wait_outbox(world, [])
     first, second = raw_sink.messages
     assert first == second
 

@@ -87,6 +87,11 @@ def run(caller):
 
     expiring = caller.start()
     api.step(expiring.token, BROWSER_WAIT)
+    lost = caller.start()
+    watch = api.flows.WatchFlow(rpc.flows.WatchFlowRequest(flow_token=lost.token), timeout=60)
+    next(watch)
+    api.step(lost.token, BROWSER_WAIT)
+    watch.cancel()  # a client that was killed
     tokens, ended = a_whole_login(caller)
     # Known already: no identify. Takes an application that is there.
     again = caller.start(invocation=invocation(user_id=PERSON["id"]))
@@ -146,7 +151,8 @@ def run(caller):
     caller.refused(lambda: api.list("acme", access_token="x"))
     api.get(ended)
 
-    world.wait_event("CLI Auth Aborted", reason="expired", timeout=60)
+    for reason in ("client_lost", "expired"):
+        world.wait_event("CLI Auth Aborted", reason=reason, timeout=60)
     wait_number(world, 0, "authflow_outbox_events", product="acme", state="pending")
     # Alone in its batch, refused for what it is, and dead.
     receiver.post("/faults", {"status": 400, "match": {"write_key": world.write_key, "event": "CLI Auth Logout"}})
