@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "server/base/kill_point.h"
 #include "server/base/random.h"
 #include "server/delivery/backoff.h"
 
@@ -174,6 +175,7 @@ Task<void> ProductDelivery::Fly(std::shared_ptr<ProductDelivery> self, std::shar
       delivery = co_await self->SendTogether(flight, std::move(batch.letters));
     }
     self->PutOff(*flight, delivery);
+    if (!flight->delivered.empty()) KillPoint(KillPointName::kAfterSinkAnswer);
   }
   co_await self->Settle(flight);
 }

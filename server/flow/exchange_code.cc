@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/kill_point.h"
 #include "server/events/traits.h"
 #include "server/flow/record.h"
 #include "server/flow/use_cases.h"
@@ -78,6 +79,7 @@ Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product,
                   .redirect_uri = flow.header.redirect_uri,
                   .deadline = until - std::min(kTimeToRecord, product->exchange / 4)};
   absl::StatusOr<SignedIn> signed_in = co_await product->provider->RedeemCode(std::move(grant));
+  KillPoint(KillPointName::kAfterProviderAnswer);
   world.observer.OnCall(product->id, "exchange", signed_in.status(), world.clock.Now() - began);
   if (signed_in.ok()) {
     SignedIn answer = *std::move(signed_in);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "server/base/kill_point.h"
 #include "server/base/version.h"
 #include "server/process/scrape.h"
 #include "server/process/signals.h"
@@ -101,13 +102,16 @@ absl::Status Serve(const Options& options, Parts parts) {
   (*rpc)->SetServing(false);
   parts.world.watches.Drain();
   (*rpc)->Drain();
+  KillPoint(KillPointName::kWhileDraining);
   // An exchange that is under way gets most of the time to end well; what hangs beyond that is cut off.
   (*rpc)->Shutdown(budget.Left() * 0.6);
+  KillPoint(KillPointName::kWhileDraining);
   const bool finished = parts.nursery.WaitUntilEmpty(budget.Left() * 0.5);
   closer.Stop();
   loser.Stop();
   pruner.Stop();
   const bool settled = parts.delivery.Stop(budget.Left() * 0.5);
+  KillPoint(KillPointName::kWhileDraining);
   parts.http.Stop();
   parts.http_listener.Stop();
   if (!parts.nursery.WaitUntilEmpty(std::max(budget.Left(), kLastWait))) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_class.h"
+#include "server/base/kill_point.h"
 
 namespace authflow {
 namespace {
@@ -86,7 +87,10 @@ void Writer::Process(Batch& batch) {
   if (observer_ != nullptr && (changed || !status.ok())) {
     observer_->OnCommit(static_cast<int>(batch.size()), clock_.Now() - start, status);
   }
-  if (status.ok()) Wake(batch);
+  if (status.ok()) {
+    KillPoint(KillPointName::kAfterCommit);
+    Wake(batch);
+  }
   for (Item& item : batch) item.write->Finish(status.ok() ? AsRefusal(item.status) : status);
 }
 
@@ -105,6 +109,7 @@ absl::Status Writer::Attempt(Batch& batch) {
     status = ApplyOneByOne(batch, now);
     if (!status.ok()) return status;
   }
+  KillPoint(KillPointName::kBeforeCommit);
   status = Commit();
   if (status.ok()) return status;
   Rollback();
