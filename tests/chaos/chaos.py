@@ -19,135 +19,147 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import checker  # noqa: E402
-from server import Server, ServerLost  # noqa: E402
-from stage import EXPIRY, Stage  # noqa: E402
+import report  # noqa: E402
+from cli_runs import CliRuns  # noqa: E402
+from server import KILL_POINTS, Server  # noqa: E402
+from stage import BROWSER_WAIT, EXPIRY, Stage  # noqa: E402
 from support.processes import Program  # noqa: E402
+
+# How long the clients may take for what they are at when the storm is over.
+PATIENCE = 12
+# Until what ends by itself has ended, and all is delivered. A lane may be put off, or its lease may have to run out.
+SETTLE = EXPIRY + 40
+SETTLE_BRIEFLY = BROWSER_WAIT + checker.LATE + 4
+# Two products: one provider is quick, the other is real.
+PRODUCTS = [92, 8]
 
 
 class Run:
     def __init__(self, options):
         self.options = options
-        self.folder = options.folder
+        self.folder: Path = options.folder
+        self.clients = self.folder / "clients"
         self.seed = str(options.seed)
-        self.stop = threading.Event()
         self.trouble: list[str] = []
+        self.minutes = 0.0
+        self.storm_over = threading.Event()
+        self.crowd: Program | None = None
+        self.cli_runs: list[CliRuns] = []
 
     def play(self) -> int:
-        clients = self.folder / "clients"
-        clients.mkdir()
-        self.stage = Stage(self.folder, self.seed).open()
-        self.server = Server(self.options.authflowd, self.stage.write_config(self.options.grace), self.folder, self.seed)
-        self.server.start()
-        self.stage.put_proxy(self.server.grpc)
-        self.server.stop()
-        self.crowd = self._start_crowd(clients)
+        self._open()
+        calm = threading.Event()  # for the CLI runs: one login more, and no other
+        works = [self._kill_servers, self._hurt, *(lambda runs=runs: runs.run(calm) for runs in self.cli_runs)]
+        threads = [threading.Thread(target=self._guarded, args=(work,)) for work in works]
         begun = time.monotonic()
-        threads = [threading.Thread(target=self._guarded, args=(work,)) for work in (self._kill_servers, self._hurt)]
         for thread in threads:
             thread.start()
-        self.stop.wait(self.options.minutes * 60)
+        self.storm_over.wait(self.options.minutes * 60)
         self.minutes = (time.monotonic() - begun) / 60
-        # The clients finish what they are at, in the storm.
+        # The clients finish what they are at while it goes on.
+        calm.set()
         self.crowd.process.terminate()
-        self.crowd.wait(60)
-        self.stop.set()
+        self.crowd.wait(PATIENCE * 3)
+        self.storm_over.set()
         for thread in threads:
             thread.join()
-        return self._judge(clients)
+        verdict = self._judge()
+        report.show(self, verdict)
+        found = verdict.by_kind() + collections.Counter(trouble=len(self.trouble))
+        (self.folder / "verdict.json").write_text(json.dumps(found))
+        return 1 if self.trouble or verdict.violations else 0
 
-    def _start_crowd(self, clients: Path) -> Program:
+    def _open(self):
+        self.clients.mkdir()
+        self.stage = Stage(self.folder, self.seed).open()
+        config = self.stage.write_config(self.options.grace)
+        self.server = Server(self.options.authflowd, config, self.folder, self.seed, self.options.lean)
+        self.server.start()  # for its address
+        self.stage.put_proxy(self.server.grpc)
+        self.server.stop()
+        addresses = [self.server.grpc, self.stage.proxy]
+        self.cli_runs = [
+            CliRuns(self.options.authflow, self.folder, self.stage, addresses, number)
+            for number in range(1, self.options.terminals + 1)
+        ]
         stage = {
             "seed": self.seed,
             "folder": str(self.folder),
-            "clients": str(clients),
+            "clients": str(self.clients),
             "number": self.options.clients,
             "client_kills_per_second": self.options.client_kills,
-            "patience": 12,
+            "patience": PATIENCE,
             "server": self.server.grpc,
             "proxy": self.stage.proxy,
             "browser": self.stage.browser,
             "issuer": self.stage.issuer,
-            "products": [92, 8],
+            "products": PRODUCTS,
         }
         path = self.folder / "stage.json"
         path.write_text(json.dumps(stage))
-        program = Program("crowd", [sys.executable, HERE / "crowd.py", path], self.folder / "logs")
-        program.wait_ready("^READY", 60)
-        return program
+        self.crowd = Program("crowd", [sys.executable, HERE / "crowd.py", path], self.folder / "logs")
+        self.crowd.wait_ready("^READY", 60)
 
     def _guarded(self, work):
         try:
             work()
         except Exception as error:  # noqa: BLE001
             self.trouble.append(f"{type(error).__name__}: {error}")
-            self.stop.set()
+            self.storm_over.set()
 
     def _kill_servers(self):
-        while not self.stop.is_set():
-            self.server.live_and_die(self.stop)
+        while not self.storm_over.is_set():
+            self.server.live_and_die(self.storm_over)
 
     def _hurt(self):
-        self.stage.hurt(self.stop)
+        self.stage.hurt(self.storm_over)
 
-    def _judge(self, clients: Path) -> int:
+    def _judge(self) -> checker.Verdict:
+        self.stage.calm()
+        brief = self.options.brief
         if not self.trouble:
-            self.stage.calm()
-            left = self.server.settle(self.options.settle)
+            left = self.server.settle(SETTLE_BRIEFLY if brief else SETTLE)
+            if brief:
+                left.pop("open flows", None)
             self.trouble += [f"{int(count)} {what} are left" for what, count in left.items() if count]
             if code := self.server.stop():
                 self.trouble.append(f"the last server ended with code {code}")
         self.trouble += [f"{count} servers {what}" for what, count in self.server.happened.items() if "itself" in what]
-        verdict = checker.check(clients, self.folder / "received.jsonl", as_of=None)
-        self._table(verdict)
-        return 1 if self.trouble or verdict.violations else 0
-
-    def _table(self, verdict):
-        crowd = json.loads((self.folder / "crowd.json").read_text())
-        lines = self.folder.glob("*_faults.txt")
-        faults = {path.name.removesuffix("_faults.txt"): collections.Counter(path.read_text().splitlines()) for path in lines}
-        faults["provider"] = collections.Counter(self.stage.happened.get("provider", []))
-        rows = [("seed", self.seed), ("minutes", f"{self.minutes:.1f}")]
-        rows += [(name, count) for name, count in verdict.counts.items()]
-        rows += [(f"server: {name}", count) for name, count in sorted(self.server.happened.items())]
-        rows += [(f"clients: {name}", count) for name, count in sorted(crowd.items())]
-        rows += [(f"paused: {name}", n) for name, n in collections.Counter(self.stage.happened.get("SIGSTOP", [])).items()]
-        for kind, counts in sorted(faults.items()):
-            rows += [(f"{kind}: {name}", count) for name, count in sorted(counts.items())]
-        rows += [(f"VIOLATION {kind}", count) for kind, count in sorted(verdict.by_kind().items())]
-        for name, value in rows:
-            print(f"  {name:40} {value}")
-        for violation in verdict.violations[:20]:
-            print(f"  {violation}")
-        for trouble in self.trouble:
-            print(f"  TROUBLE {trouble}")
-        print(f"chaos: {len(verdict.violations)} violations")
+        limits = checker.Limits(expiry=EXPIRY, browser_wait=BROWSER_WAIT)
+        return checker.check(self.clients, self.folder / "received.jsonl", limits, time.time() if brief else None)
 
     def close(self):
-        self.stop.set()
-        for name in ("crowd",):
-            if program := getattr(self, name, None):
-                program.kill()
+        self.storm_over.set()
+        if self.crowd:
+            self.crowd.kill()
         if server := getattr(self, "server", None):
-            if server.program:
-                server.program.kill()
+            server.close()
         if stage := getattr(self, "stage", None):
             stage.close()
 
 
-def main() -> int:
+def options_of(arguments: list[str] | None = None):
     parser = argparse.ArgumentParser(prog="scripts/chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=None, help="(default: a random one, which is printed)")
-    parser.add_argument("--clients", type=int, default=100)
+    parser.add_argument("--clients", type=int, default=120, help="processes at a time")
     parser.add_argument("--client-kills", type=float, default=1.3, help="a second")
-    parser.add_argument("--settle", type=float, default=EXPIRY + 40)
-    parser.add_argument("--grace", default="")
+    parser.add_argument("--terminals", type=int, default=2, help="logins of the CLI at a time")
+    parser.add_argument("--lean", choices=list(KILL_POINTS), default="", help="let the server die there more often")
+    parser.add_argument("--brief", action="store_true", help="do not wait for flows whose time is not up yet")
+    parser.add_argument("--grace", default="", help="text for flow_limits")
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache/chaos")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.authflowd = Path(os.environ["AUTHFLOWD_WITH_KILL_POINTS"])
+    options.authflow = Path(os.environ["AUTHFLOW"])
     options.folder = options.folder.resolve()
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1_000_000)
+    return options
+
+
+def main() -> int:
+    options = options_of()
     shutil.rmtree(options.folder, ignore_errors=True)
     options.folder.mkdir(parents=True)
     print(f"chaos: seed {options.seed}", flush=True)

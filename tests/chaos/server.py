@@ -4,6 +4,7 @@ import collections
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -27,12 +28,14 @@ class ServerLost(Exception):
 
 
 class Server:
-    def __init__(self, binary: Path, config: Path, folder: Path, seed: str):
+    def __init__(self, binary: Path, config: Path, folder: Path, seed: str, lean: str = ""):
+        """`lean`: the kill point at which most lives end."""
         self.binary, self.config, self.folder = binary, config, folder
         self.random = random.Random(f"{seed}/server")
         self.happened = collections.Counter()
         self.grpc = self.http = ""
         self.program: Program | None = None
+        self._lean = lean
         self._points = folder / "kill_points.txt"
         self._lives = 0
         self._slowness = 1.0
@@ -64,13 +67,14 @@ class Server:
 
     def live_and_die(self, stop: threading.Event):
         """One life, of some seconds at most."""
-        kinds = self.random.choices(list(ENDS), list(ENDS.values()))[0]
+        end = self.random.choices(list(ENDS), list(ENDS.values()))[0]
         point = ""
-        if kinds == "kill point":
-            name = self.random.choice(list(KILL_POINTS))
+        leaning = self._lean and self.random.random() < 0.8
+        if leaning or end == "kill point":
+            name = self._lean if leaning else self.random.choice(list(KILL_POINTS))
             # Mostly early: late ones may not be reached within a life.
             point = f"{name}:{1 + int(KILL_POINTS[name] * self.random.random() ** 3)}"
-        elif kinds == "SIGTERM and a kill point":
+        elif end == "SIGTERM and a kill point":
             point = f"{DRAINING}:{self.random.randint(1, 3)}"
         self._hits_before = self.hits()
         self.start(point)
@@ -78,11 +82,11 @@ class Server:
         self._live(process, self.random.uniform(0.3, 5.5) * self._slowness, stop)
         if process.poll() is not None:
             return self._dead(point, "")
-        if kinds.startswith("SIGTERM"):
+        if end.startswith("SIGTERM"):
             process.terminate()
             try:
                 self.program.wait(PATIENCE)
-            except TimeoutError:
+            except subprocess.TimeoutExpired:
                 raise ServerLost("a drain did not end") from None
             return self._dead(point, "SIGTERM")
         process.kill()
@@ -144,3 +148,7 @@ class Server:
         """The last one, by SIGTERM; its exit code."""
         self.program.process.terminate()
         return self.program.wait(PATIENCE)
+
+    def close(self):
+        if self.program:
+            self.program.kill()
