@@ -105,14 +105,33 @@ class Runner:
 
     def e2e(self) -> Outcome:
         """The real binaries with a real provider, browser and receiver."""
+        return self._pytest("e2e") if self._find_binaries() else Outcome(0, 1)
+
+    def chaos(self) -> Outcome:
+        """Everything is killed and hurt for a minute; and the checker that says so can be trusted."""
+        if not self._find_binaries():
+            return Outcome(0, 1)
+        outcome = self._pytest("chaos")
+        code, _ = self._run("scripts/chaos", "--minutes", "1")
+        outcome.passed += code == 0
+        outcome.failed += code != 0
+        return outcome
+
+    def _find_binaries(self) -> bool:
+        """Those of the default build, for tests that start them."""
         code, output = self._run("bazel", "info", "bazel-bin")
         if code != 0:
-            return Outcome(0, 1)
+            return False
         binaries = Path(output.splitlines()[-1])
         self.environment.setdefault("AUTHFLOWD", str(binaries / "server/authflowd"))
+        self.environment.setdefault("AUTHFLOWD_WITH_KILL_POINTS", str(binaries / "server/authflowd_with_kill_points"))
         self.environment.setdefault("AUTHFLOW", str(binaries / "client/cli/authflow"))
-        told = self.folder / "e2e.xml"
-        code, _ = self._run("/usr/bin/python3", "-m", "pytest", f"--junitxml={told}", ".", cwd=ROOT / "tests/e2e")
+        self.environment.setdefault("AUTHFLOW_LIBRARY_CLIENT", str(binaries / "tests/chaos/library_client"))
+        return True
+
+    def _pytest(self, name: str) -> Outcome:
+        told = self.folder / f"{name}.xml"
+        code, _ = self._run("/usr/bin/python3", "-m", "pytest", f"--junitxml={told}", ".", cwd=ROOT / "tests" / name)
         outcome = Outcome()
         if told.exists():
             suite = xml.parse(told).getroot().find("testsuite")
@@ -129,7 +148,7 @@ def _checked(code: int, outcome: Outcome) -> Outcome:
     return outcome
 
 
-SECTIONS = ("lint", "build", "unit", "asan", "support", "e2e")
+SECTIONS = ("lint", "build", "unit", "asan", "support", "e2e", "chaos")
 
 
 def main() -> int:

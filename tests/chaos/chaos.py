@@ -21,6 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 import checker  # noqa: E402
 import report  # noqa: E402
 from cli_runs import CliRuns  # noqa: E402
+from library_runs import LibraryRuns  # noqa: E402
 from server import KILL_POINTS, Server  # noqa: E402
 from stage import BROWSER_WAIT, EXPIRY, Stage  # noqa: E402
 from support.processes import Program  # noqa: E402
@@ -45,11 +46,12 @@ class Run:
         self.storm_over = threading.Event()
         self.crowd: Program | None = None
         self.cli_runs: list[CliRuns] = []
+        self.library_runs: list[LibraryRuns] = []
 
     def play(self) -> int:
         self._open()
-        calm = threading.Event()  # for the CLI runs: one login more, and no other
-        works = [self._kill_servers, self._hurt, *(lambda runs=runs: runs.run(calm) for runs in self.cli_runs)]
+        calm = threading.Event()  # nothing is begun any more
+        works = [self._kill_servers, self._hurt, *(lambda runs=runs: runs.run(calm) for runs in self.cli_runs + self.library_runs)]
         threads = [threading.Thread(target=self._guarded, args=(work,)) for work in works]
         begun = time.monotonic()
         for thread in threads:
@@ -72,7 +74,7 @@ class Run:
     def _open(self):
         self.clients.mkdir()
         self.stage = Stage(self.folder, self.seed).open()
-        config = self.stage.write_config(self.options.grace)
+        config = self.stage.write_config()
         self.server = Server(self.options.authflowd, config, self.folder, self.seed, self.options.lean)
         self.server.start()  # for its address
         self.stage.put_proxy(self.server.grpc)
@@ -82,6 +84,8 @@ class Run:
             CliRuns(self.options.authflow, self.folder, self.stage, addresses, number)
             for number in range(1, self.options.terminals + 1)
         ]
+        binary = self.options.library_client
+        self.library_runs = [LibraryRuns(binary, self.folder, self.seed, addresses, number) for number in (1, 2)]
         stage = {
             "seed": self.seed,
             "folder": str(self.folder),
@@ -147,11 +151,11 @@ def options_of(arguments: list[str] | None = None):
     parser.add_argument("--terminals", type=int, default=2, help="logins of the CLI at a time")
     parser.add_argument("--lean", choices=list(KILL_POINTS), default="", help="let the server die there more often")
     parser.add_argument("--brief", action="store_true", help="do not wait for flows whose time is not up yet")
-    parser.add_argument("--grace", default="", help="text for flow_limits")
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache/chaos")
     options = parser.parse_args(arguments)
     options.authflowd = Path(os.environ["AUTHFLOWD_WITH_KILL_POINTS"])
     options.authflow = Path(os.environ["AUTHFLOW"])
+    options.library_client = Path(os.environ["AUTHFLOW_LIBRARY_CLIENT"])
     options.folder = options.folder.resolve()
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1_000_000)

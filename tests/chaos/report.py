@@ -9,21 +9,22 @@ from server import DRAINING, KILL_POINTS
 def rows_of(run, verdict) -> list[tuple[str, object]]:
     folder, server, stage = run.folder, run.server.happened, run.stage
     crowd = json.loads((folder / "crowd.json").read_text()) if (folder / "crowd.json").exists() else {}
-    cli = sum((runs.happened for runs in run.cli_runs), collections.Counter())
+    others = sum((runs.happened for runs in run.cli_runs + run.library_runs), collections.Counter())
     killed_servers = sum(count for what, count in server.items() if what.startswith("kill "))
-    client_kills = crowd.get("killed", 0) + sum(crowd.get(name, 0) + cli[name] for name in ("SIGTERM", "SIGINT"))
+    client_kills = crowd.get("killed", 0) + sum(crowd.get(name, 0) + others[name] for name in ("SIGTERM", "SIGINT"))
 
     rows = [("seed", run.seed), ("minutes", f"{run.minutes:.1f}"), ("", "")]
     rows += [(name, count) for name, count in verdict.counts.items()]
     rows += [("", ""), ("server kills", killed_servers)]
-    rows += [(f"  at random (SIGKILL)", server["kill -9"])]
+    rows += [("  at random (SIGKILL)", server["kill -9"])]
     rows += [(f"  kill point {name}", server[f"kill point {name}"]) for name in (*KILL_POINTS, DRAINING)]
     rows += [("server drains (SIGTERM)", server["SIGTERM"]), ("server pauses (SIGSTOP)", server["SIGSTOP"])]
-    rows += [("client processes", crowd.get("clients", 0)), ("logins of the CLI", cli["logins"])]
-    rows += [("client kills", client_kills + cli["SIGKILL"])]
-    rows += [("  SIGKILL", crowd.get("killed", 0) + cli["SIGKILL"])]
-    rows += [(f"  {name}", crowd.get(name, 0) + cli[name]) for name in ("SIGTERM", "SIGINT")]
-    rows += [("client pauses (SIGSTOP)", crowd.get("SIGSTOP", 0) + cli["SIGSTOP"])]
+    rows += [("client processes", crowd.get("clients", 0)), ("logins of the CLI", others["logins"])]
+    rows += [("processes with the client library", others["processes"])]
+    rows += [("client kills", client_kills + others["SIGKILL"])]
+    rows += [("  SIGKILL", crowd.get("killed", 0) + others["SIGKILL"])]
+    rows += [(f"  {name}", crowd.get(name, 0) + others[name]) for name in ("SIGTERM", "SIGINT")]
+    rows += [("client pauses (SIGSTOP)", crowd.get("SIGSTOP", 0) + others["SIGSTOP"])]
     for title, faults in (
         ("sink faults", _lines(folder / "sink_faults.txt")),
         ("provider faults", collections.Counter(stage.happened.get("provider", []))),

@@ -19,6 +19,7 @@ KILL_POINTS = {"before_commit": 250, "after_commit": 250, "after_provider_answer
 DRAINING = "while_draining"
 # Seconds until a server is ready.
 NORMAL_START = 0.15
+ENDED = ("completed", "aborted", "failed")
 # Signals do not find a process that is stopped or very busy at once.
 PATIENCE = 20.0
 
@@ -138,8 +139,12 @@ class Server:
             metrics = scrape(self.http)
         except OSError:
             return {"scrapes without an answer": 1}
+        active = metrics.sum("authflow_active_flows")
+        started = metrics.sum("authflow_flows_recorded_total", state="started")
+        ended = sum(metrics.sum("authflow_flows_recorded_total", state=state) for state in ENDED)
         return {
-            "open flows": metrics.sum("authflow_active_flows"),
+            "open flows": active,
+            "flows that the totals do not account for": started - ended - active,
             "undelivered events": metrics.sum("authflow_outbox_events", state="pending"),
             "dead events": metrics.sum("authflow_outbox_events", state="dead"),
         }

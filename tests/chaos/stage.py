@@ -39,7 +39,7 @@ flow_limits {{
   expiry {{ seconds: {expiry} }}
   browser_wait {{ seconds: {browser_wait} }}
   exchange {{ seconds: 4 }}
-  {grace}
+  grace {{ seconds: 1 }}
 }}
 """
 EXPIRY, BROWSER_WAIT = 60, 8
@@ -92,14 +92,14 @@ class Stage:
     def put_proxy(self, upstream: str):
         self.proxy = self._python("proxy", upstream)
 
-    def write_config(self, grace: str) -> Path:
+    def write_config(self) -> Path:
         key = self.folder / "write_key"
         key.write_text("chaos")
         sink = f'sink {{ segment {{ endpoint: "{self.sink}" write_key {{ file: "{key}" }} timeout {{ seconds: 1 }} }} }}'
         path = self.folder / "authflowd.txtpb"
         path.write_text(
             CONFIG.format(
-                odd=self.odd, issuer=self.issuer, sink=sink, grace=grace, expiry=EXPIRY, browser_wait=BROWSER_WAIT
+                odd=self.odd, issuer=self.issuer, sink=sink, expiry=EXPIRY, browser_wait=BROWSER_WAIT
             )
         )
         return path
