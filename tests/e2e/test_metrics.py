@@ -47,25 +47,6 @@ SERIES = {
         down login failed - - PROVIDER_INVALID_RESPONSE 1
         """,
     ),
-    "authflow_flows_recorded_total": (
-        "product kind state",
-        """
-        acme login started 11
-        acme login completed 3
-        acme login aborted 4
-        acme login failed 2
-        acme signup started 1
-        acme signup completed 1
-        acme reauthentication started 1
-        acme reauthentication completed 1
-        shelf login started 1
-        shelf login completed 1
-        late login started 1
-        late login aborted 1
-        down login started 1
-        down login failed 1
-        """,
-    ),
     "authflow_active_flows": ("product kind", "acme login 2"),
     # The store's own totals, opted-out flows and re-authentications included.
     "authflow_flows_recorded_total": (
