@@ -10,7 +10,7 @@ import pytest
 from support import rpc
 from support.rpc import flow as flows
 from support.wire_client import CANCELLED, COMPLETED, RECORDER, Login, failed
-from support.wire_faults import closed_port, full_disk, locked
+from support.wire_faults import free_ports, full_disk, locked
 from support.wire_refusals import CLASSES, CLIENT_CLASSES, CODES, number, refused
 from support.wire_store import flow_log, prune
 from support.wire_world import LOCAL_APPLICATIONS, USER_IN_ANSWER, by_hand, product
@@ -59,7 +59,7 @@ def server(new_shared_wire, odd_program):
         + product("openid", f'issuer: "{base}" client_id: "odd-cli"')
         + product("fixed", by_hand(base, USER_IN_ANSWER), redirect=fixed)
         + product("slow", by_hand(base, USER_IN_ANSWER + " timeout { nanos: 300000000 }"))
-        + product("away", f'issuer: "http://127.0.0.1:{closed_port()}" client_id: "odd-cli"')
+        + product("away", f'issuer: "http://127.0.0.1:{free_ports(1)[0]}" client_id: "odd-cli"')
     )
 
 

@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack
 
 import pytest
-from support.wire_faults import closed_port, full_disk
+from support.wire_faults import free_ports, full_disk
 from support.wire_world import LOCAL_APPLICATIONS, USER_IN_ANSWER, by_hand, product
 
 OPERATOR = "Tell whoever runs the server, with the lines below."
@@ -145,14 +145,20 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def server(new_shared_wire, odd_program):
+def ports() -> list[int]:
+    return free_ports(2)
+
+
+@pytest.fixture(scope="module")
+def server(new_shared_wire, odd_program, ports):
     base = odd_program.base
+    listed = " ".join(f"ports: {port}" for port in ports)
     return new_shared_wire(
         lambda world: product("shop", by_hand(base, USER_IN_ANSWER), LOCAL_APPLICATIONS, sink=world.segment_sink())
         + product("openid", f'issuer: "{base}" client_id: "odd-cli"')
         + product("slow", by_hand(base, USER_IN_ANSWER + " timeout { nanos: 300000000 }"))
-        + product("away", f'issuer: "http://127.0.0.1:{closed_port()}" client_id: "odd-cli"')
-        + product("ports", by_hand(base, USER_IN_ANSWER), redirect="ports: 41873 ports: 41874")
+        + product("away", f'issuer: "http://127.0.0.1:{free_ports(1)[0]}" client_id: "odd-cli"')
+        + product("ports", by_hand(base, USER_IN_ANSWER), redirect=listed)
     )
 
 
@@ -208,9 +214,9 @@ def test_a_refused_sign_in_reads_well(server, odd, person, name):
         assert last.get("flow_id", flow[0].split()[1]) == flow[0].split()[1]
 
 
-def test_busy_ports_are_an_error_where_nothing_can_be_pasted(person):
+def test_busy_ports_are_an_error_where_nothing_can_be_pasted(person, ports):
     with ExitStack() as taken:
-        for port in (41873, 41874):
+        for port in ports:
             taken.enter_context(socket.create_server(("127.0.0.1", port)))
         ended = person("ports", visits=0).ended()
     assert ended.code == 1
@@ -222,11 +228,11 @@ def test_busy_ports_are_an_error_where_nothing_can_be_pasted(person):
     assert rows[-1] == "Error class: CLIENT_PORTS_BUSY"
 
 
-def test_the_second_port_of_the_list_is_used_when_the_first_is_busy(person):
-    with socket.create_server(("127.0.0.1", 41873)):
+def test_the_second_port_of_the_list_is_used_when_the_first_is_busy(person, ports):
+    with socket.create_server(("127.0.0.1", ports[0])):
         run = person("ports", visits=0)
         url = run.url()
-        assert "127.0.0.1%3A41874%2Fcallback" in url
+        assert f"127.0.0.1%3A{ports[1]}%2Fcallback" in url
         run.browse(url=url)
         assert run.ended().code == 0
 

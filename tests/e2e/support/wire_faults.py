@@ -1,6 +1,7 @@
 """Trouble around a server that runs: its disk, its database, ports."""
 
 import contextlib
+import random
 import resource
 import socket
 import sqlite3
@@ -29,7 +30,11 @@ def locked(world):
             other.execute("ROLLBACK")
 
 
-def closed_port() -> int:
-    """A port where nobody listened a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+def free_ports(number: int) -> list[int]:
+    """Ports where nobody listens, of those that the kernel gives to nobody who does not ask for one by number."""
+    found: list[int] = []
+    while len(found) < number:
+        port = random.randrange(15000, 32000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found += [port] if port not in found else []
+    return found
