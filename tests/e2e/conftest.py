@@ -59,13 +59,13 @@ def world(new_world) -> World:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows the end of every log of its world."""
+    """A failed test shows the end of every log of its worlds and servers."""
     outcome = yield
     report = outcome.get_result()
     folder = item.funcargs.get("tmp_path")
     if report.when != "call" or not report.failed or folder is None:
         return
-    for path in sorted(Path(folder).glob("world-*/logs/*")):
+    for path in sorted([*Path(folder).glob("world-*/logs/*"), *Path(folder).glob("logs/*")]):
         text = path.read_text(errors="replace")
         if text.strip():
             report.sections.append((f"{path} (its end)", "\n".join(text.splitlines()[-40:])))

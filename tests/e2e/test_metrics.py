@@ -1,6 +1,7 @@
 """Every metric family, after a run whose numbers are known, as a real Prometheus tells them.
 
-support/known_run.py is the run; the tables below have the numbers. A family without a row fails, and so does a row without a family.
+support/known_run.py is the run; the tables below have the numbers. A family without a row fails, and so does a row without
+a family.
 """
 
 import re
@@ -14,7 +15,7 @@ from support.prometheus import Prometheus
 from support.wire_refusals import CLASSES
 from support.wire_world import WireWorld
 
-# Family -> its labels, and each series that is not 0; "-" is an empty label. Of a histogram: the number of observations.
+# Family -> its labels, and each series that is not 0; "-" is an empty label. Of a histogram: how many observations.
 SERIES = {
     "authflow_build_info": ("version", "0.1.0 1"),
     "authflow_flows_started_total": (
@@ -255,7 +256,8 @@ def known(services, odd_program, tmp_path_factory):
     odd = odd_program
     odd.post("/reset")
     odd.set(user_in_token=True, user_key="id")
-    world = WireWorld(services, folder / "world", config(odd), limits="browser_wait { seconds: 5 } grace { seconds: 1 }").start()
+    limits = "browser_wait { seconds: 5 } grace { seconds: 1 }"
+    world = WireWorld(services, folder / "world", config(odd), limits=limits).start()
     prometheus = Prometheus(folder, world.http)
     try:
         caller = Caller(world, odd)
@@ -304,7 +306,9 @@ def test_no_family_is_without_a_row_and_no_row_without_a_family(known):
 def test_promtool_and_prometheus_take_all_of_it(known):
     caller, prometheus, at = known
     metrics = caller.world.metrics()
-    checked = subprocess.run(["promtool", "check", "metrics"], input=metrics.text, capture_output=True, text=True, timeout=60)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=metrics.text, capture_output=True, text=True, timeout=60
+    )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
     assert prometheus.query("scrape_samples_scraped", at) == [({}, len(metrics.samples))]
 

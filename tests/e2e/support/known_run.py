@@ -1,4 +1,4 @@
-"""The run whose numbers test_metrics.py knows: logins with each outcome, commands, applications, refusals, deliveries."""
+"""The run whose numbers test_metrics.py knows: logins with each outcome, commands, applications, refusals, events."""
 
 import grpc
 import pytest

@@ -22,7 +22,8 @@ class Prometheus(Program):
     def __init__(self, folder: Path, target: str):
         config = folder / "prometheus.yml"
         config.write_text(CONFIG.format(target=target))
-        flags = [f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}", "--web.listen-address=127.0.0.1:0"]
+        data = f"--storage.tsdb.path={folder / 'tsdb'}"
+        flags = [f"--config.file={config}", data, "--web.listen-address=127.0.0.1:0"]
         super().__init__("prometheus", ["prometheus", *flags], folder / "logs", cwd=folder)
         listening = self.err.wait(r'msg="Listening on" address=(\S+)', 60)
         assert listening, "Prometheus did not start:\n" + "\n".join(self.err.all()[-5:])
@@ -41,7 +42,7 @@ class Prometheus(Program):
         return found
 
     def wait_scrape(self, since: float, timeout: float = 60.0) -> float:
-        """When the first good scrape that began after `since` was made. Nobody tells: the API is asked until it is there."""
+        """When the first good scrape after `since` was made. Nobody tells: the API is asked until it is there."""
         limit = time.monotonic() + timeout
         while not (found := self.query(f"timestamp(up) > {since:.3f} and up == 1")):
             assert time.monotonic() < limit, "the server is not scraped"

@@ -1,5 +1,5 @@
-"""Small HTTP servers of a test: a relay before the token endpoint that keeps what it saw, where a redirect ends, and a sink
-of which a test sees each byte."""
+"""Small HTTP servers of a test: a relay before the token endpoint that keeps what it saw, where a redirect ends, and a
+sink of which a test sees each byte."""
 
 import base64
 import json
