@@ -25,6 +25,8 @@ class CommandEvents {
   void Start();
   // A head start of at most `limit`, so that a funnel begins with its command and not with its flow.
   Task<void> HeadStart(std::chrono::milliseconds limit);
+  // Ends a head start now.
+  void EndHeadStart() { answered_.Poke(); }
   // Sends Command Completed, once Command Invoked is known to be recorded; counted in exit_work until it is answered.
   void Finish(int exit_code, std::chrono::nanoseconds duration, std::string error_class, bool user_cancelled);
 

@@ -31,7 +31,24 @@ namespace {
 constexpr std::chrono::milliseconds kExitTime(700);
 // For Command Completed, if the end of a flow took longer than that.
 constexpr std::chrono::milliseconds kLastWord(300);
-constexpr std::chrono::milliseconds kHeadStart(50);
+// For Command Invoked. Where the work itself is recorded, long enough for a slow network: that must come second. Where it
+// is not, a server that is slow or gone keeps nobody.
+constexpr std::chrono::milliseconds kLongHeadStart(2000);
+constexpr std::chrono::milliseconds kShortHeadStart(50);
+
+std::chrono::milliseconds HeadStartOf(const Command& command) {
+  switch (command.options.command) {
+    case Options::Command::kLogin:
+    case Options::Command::kSignup:
+      return kLongHeadStart;
+    case Options::Command::kLogout:
+      return command.login ? kLongHeadStart : kShortHeadStart;
+    case Options::Command::kStatus:
+    case Options::Command::kAppsList:
+      return kShortHeadStart;
+  }
+  return kShortHeadStart;
+}
 
 Task<Result> Dispatch(std::shared_ptr<Command> command) {
   Result result;
@@ -58,7 +75,10 @@ Task<Result> Dispatch(std::shared_ptr<Command> command) {
 Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
   const SteadyTime begun = SteadyNow();
   command->events->Start();
-  co_await command->events->HeadStart(kHeadStart);
+  CommandEvents& events = *command->events;
+  command->interrupt.OnSignal([&events] { events.EndHeadStart(); });
+  co_await events.HeadStart(HeadStartOf(*command));
+  command->interrupt.OnSignal(nullptr);
   Result result;
   try {
     result = co_await Dispatch(command);

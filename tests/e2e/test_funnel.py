@@ -85,6 +85,25 @@ def test_a_command_that_never_began_is_not_completed(world, api):
     assert rpc.error_reason(caught.value) == "NOT_INVOKED"
 
 
+def test_a_slow_network_does_not_turn_the_beginning_round(world):
+    """The flow waits for the command to be recorded, longer than a connection takes over a long way."""
+    gate = world.gate()
+    laptop = world.machine()
+    gate.hold("StartCommand")
+    run = laptop.start("login", "--app-name", "Shop", AUTHFLOW_SERVER=gate.address)
+    gate.wait_arrived("StartCommand")
+    assert not gate.program.out.wait("^ARRIVED StartFlow ", 0.3)
+    gate.release("StartCommand")
+    run.browse()
+    assert run.ended().code == 0
+    assert run.timeline()[:2] == expected(
+        """
+        1 Command Invoked
+        2 CLI Auth Started flow=login no_browser=false
+        """
+    )
+
+
 def test_help_version_and_wrong_flags_send_nothing(world):
     laptop = world.machine()
     for arguments, code in ((("--help",), 0), (("--version",), 0), (("login", "--no-such-flag"), 1), ((), 1)):
