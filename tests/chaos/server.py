@@ -18,7 +18,7 @@ ENDS = {"kill -9": 42, "kill point": 40, "SIGTERM and a kill point": 12, "SIGTER
 KILL_POINTS = {"before_commit": 250, "after_commit": 250, "after_provider_answer": 25, "after_sink_answer": 60}
 DRAINING = "while_draining"
 # Seconds until a server is ready.
-NORMAL_START = 0.15
+NORMAL_START = 0.2
 ENDED = ("completed", "aborted", "failed")
 # Signals do not find a process that is stopped or very busy at once.
 PATIENCE = 20.0
@@ -58,7 +58,7 @@ class Server:
             raise ServerLost(f"{name} did not get ready:\n" + "\n".join(self.program.err.all()[-10:]))
         self.grpc, self.http = ready[1], ready[2]
         # On a busy machine lives are longer, or none of them would see a login end.
-        self._slowness = min(max((time.monotonic() - begun) / NORMAL_START, 1.0), 6.0)
+        self._slowness = min(max((time.monotonic() - begun) / NORMAL_START, 1.0), 3.0)
 
     def died_at_a_kill_point(self) -> bool:
         return self.program.wait(PATIENCE) == -signal.SIGKILL and self.hits() != self._hits_before
