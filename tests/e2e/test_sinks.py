@@ -301,8 +301,8 @@ def test_what_a_stop_left_unanswered_is_sent_again_by_the_next_start(acme, raw_s
 
 
 def test_what_a_killed_server_had_under_way_is_sent_again_by_the_next_one(acme, raw_sink):
-    """The dead one's lease, 45 s long, holds nobody up: a data folder has one server."""
-    world = acme(lambda world: world.segment_sink("right", endpoint=raw_sink.url))
+    """The dead one's lease, of more than two minutes, holds nobody up: a data folder has one server."""
+    world = acme(lambda world: world.segment_sink("right", timeout_s=120, endpoint=raw_sink.url))
     raw_sink.hold()
     world.client().start("acme")
     raw_sink.wait_batches(1)
