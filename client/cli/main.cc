@@ -23,6 +23,7 @@
 #include "client/cli/options.h"
 #include "client/cli/result.h"
 #include "client/cli/status.h"
+#include "client/cli/token.h"
 
 namespace authflow {
 namespace {
@@ -31,8 +32,8 @@ namespace {
 constexpr std::chrono::milliseconds kExitTime(700);
 // For Command Completed, if the end of a flow took longer than that.
 constexpr std::chrono::milliseconds kLastWord(300);
-// For Command Invoked. Where the work itself is recorded, long enough for a slow network: that must come second. Where it
-// is not, a server that is slow or gone keeps nobody.
+// For Command Invoked. Where the work itself is recorded, long enough for a slow network: that must come second. Where
+// it is not, a server that is slow or gone keeps nobody.
 constexpr std::chrono::milliseconds kLongHeadStart(2000);
 constexpr std::chrono::milliseconds kShortHeadStart(50);
 
@@ -44,6 +45,7 @@ std::chrono::milliseconds HeadStartOf(const Command& command) {
     case Options::Command::kLogout:
       return command.login ? kLongHeadStart : kShortHeadStart;
     case Options::Command::kStatus:
+    case Options::Command::kToken:
     case Options::Command::kAppsList:
       return kShortHeadStart;
   }
@@ -64,6 +66,9 @@ Task<Result> Dispatch(std::shared_ptr<Command> command) {
       break;
     case Options::Command::kStatus:
       result = co_await Status(command);
+      break;
+    case Options::Command::kToken:
+      result = co_await Token(command);
       break;
     case Options::Command::kAppsList:
       result = co_await AppsList(command);

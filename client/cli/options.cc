@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "client/cli/completion.h"
 #include "client/cli/profile.h"
 #include "server/base/version.h"
 
@@ -53,6 +54,24 @@ std::vector<std::string> GivenFlags(const CLI::App& app) {
   return flags;
 }
 
+// Each command with what may follow it: commands, and flags.
+CompletionWords WordsOf(const CLI::App& app) {
+  CompletionWords words;
+  const auto add = [&words](const auto& self, const CLI::App& command, const std::string& path) -> void {
+    auto& following = words[path];
+    for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+      following.push_back(sub->get_name());
+      self(self, *sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
+    }
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) following.push_back("--" + name);
+    }
+    if (path == "completion") following.insert(following.begin(), {"bash", "zsh", "fish"});
+  };
+  add(add, app, "");
+  return words;
+}
+
 void AddLoginFlags(CLI::App* command, Options& options) {
   command->add_flag("--no-browser", options.no_browser, "Print the URL instead of opening a browser");
   command->add_option("--app-name", options.app_name, "Use the application of this name; create it if there is none");
@@ -82,10 +101,18 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   AddLoginFlags(signup, options);
   CLI::App* logout = app.add_subcommand("logout", "Sign out");
   CLI::App* status = app.add_subcommand("status", "Say who is signed in");
+  CLI::App* token = app.add_subcommand("token", "Print an access token that is good for now, renewing it when needed");
+  token->footer("Example:\n  curl -H \"Authorization: Bearer $(authflow token)\" https://api.example.com/");
   CLI::App* apps = app.add_subcommand("apps", "Your applications");
   apps->require_subcommand(1);
   CLI::App* apps_list = apps->add_subcommand("list", "List them");
-  for (CLI::App* command : {login, signup, logout, status, apps, apps_list}) command->fallthrough();
+  for (CLI::App* command : {login, signup, logout, status, token, apps, apps_list}) command->fallthrough();
+  CLI::App* completion = app.add_subcommand("completion", "Print a script that completes these words in a shell");
+  std::string shell;
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer("Examples:\n  source <(authflow completion bash)\n  authflow completion fish | source");
 
   try {
     app.parse(argc, const_cast<char**>(argv));
@@ -96,6 +123,8 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
     return Exit{.code = code == 0 ? 0 : 1, .out = out.str(), .err = err.str()};
   }
 
+  if (completion->parsed()) return Exit{.code = 0, .out = CompletionFor(shell, WordsOf(app)), .err = ""};
+  if (token->parsed()) options.command = Options::Command::kToken;
   if (login->parsed()) options.command = Options::Command::kLogin;
   if (signup->parsed()) options.command = Options::Command::kSignup;
   if (logout->parsed()) options.command = Options::Command::kLogout;

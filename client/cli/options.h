@@ -9,7 +9,7 @@
 namespace authflow {
 
 struct Options {
-  enum class Command { kLogin, kSignup, kLogout, kStatus, kAppsList };
+  enum class Command { kLogin, kSignup, kLogout, kStatus, kToken, kAppsList };
   Command command = Command::kStatus;
   std::string command_name;        // "authflow apps list"
   std::vector<std::string> flags;  // names of those given, sorted, without dashes

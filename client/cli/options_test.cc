@@ -42,6 +42,7 @@ TEST_F(OptionsTest, KnowsTheCommands) {
                 {{"signup"}, Options::Command::kSignup, "authflow signup"},
                 {{"logout"}, Options::Command::kLogout, "authflow logout"},
                 {{"status"}, Options::Command::kStatus, "authflow status"},
+                {{"token"}, Options::Command::kToken, "authflow token"},
                 {{"apps", "list"}, Options::Command::kAppsList, "authflow apps list"}};
   for (const auto& c : kCases) {
     const Options options = Good(c.words);
@@ -53,6 +54,17 @@ TEST_F(OptionsTest, KnowsTheCommands) {
     EXPECT_FALSE(options.do_not_track);
     EXPECT_FALSE(options.is_ci);
   }
+}
+
+TEST_F(OptionsTest, CompletionKnowsEachCommandAndItsFlags) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const Exit exit = Bad({"completion", shell});
+    EXPECT_EQ(exit.code, 0) << shell;
+    for (const char* word : {"login", "apps", "list", "app-name", "profile-name", "token", "fish"}) {
+      EXPECT_NE(exit.out.find(word), std::string::npos) << shell << ": " << word;
+    }
+  }
+  EXPECT_EQ(Bad({"completion", "csh"}).code, 1);
 }
 
 TEST_F(OptionsTest, FlagsStandBeforeOrBehindTheCommandAndAreNamed) {

@@ -100,4 +100,17 @@ Task<absl::StatusOr<StoredLogin>> FreshLogin(std::shared_ptr<Command> command, S
   co_return refresh->login;
 }
 
+Task<absl::StatusOr<StoredLogin>> UsableLogin(std::shared_ptr<Command> command) {
+  auto login = co_await command->interrupt.Guard(FreshLogin(command, Secret()));
+  if (!login) co_return Cancelled();
+  if (!login->ok() && IsNetworkError(login->status())) {
+    co_return absl::UnavailableError(
+        absl::StrCat("The session is to be renewed, and the authflow server at ", command->client->server(),
+                     " cannot be reached: ", std::string(login->status().message()), ". You are still signed in."));
+  }
+  co_return *std::move(login);
+}
+
+std::string TimeWord(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
+
 }  // namespace authflow

@@ -3,6 +3,7 @@
 #define AUTHFLOW_CLIENT_CLI_SESSION_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "client/cli/command.h"
@@ -20,6 +21,13 @@ Task<absl::StatusOr<FileLock>> LockLogin(std::shared_ptr<Command> command);
 // access token that was refused and is to be refreshed although its time is not up; empty if none was. UNAUTHENTICATED:
 // nobody is signed in, or the session is over; only REFRESH_TOKEN_REFUSED deletes it.
 Task<absl::StatusOr<StoredLogin>> FreshLogin(std::shared_ptr<Command> command, Secret refused);
+
+// FreshLogin for a command that needs nothing else: a signal ends the wait (CANCELLED), and a server that cannot be
+// reached is explained.
+Task<absl::StatusOr<StoredLogin>> UsableLogin(std::shared_ptr<Command> command);
+
+// As documents say times: RFC 3339, UTC.
+std::string TimeWord(absl::Time time);
 
 }  // namespace authflow
 

@@ -10,10 +10,6 @@
 namespace authflow {
 namespace {
 
-std::string TimeWord(const std::optional<absl::Time>& time) {
-  return time ? absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", *time, absl::UTCTimeZone()) : "";
-}
-
 void Tell(const Command& command, const StoredLogin& login, Result& result) {
   std::string text =
       absl::StrCat("Signed in as ", login.email.empty() ? login.user_id : login.email,
@@ -37,9 +33,9 @@ void Tell(const Command& command, const StoredLogin& login, Result& result) {
   }
   document["expires_at"] = nullptr;
   if (login.expire_time) {
-    absl::StrAppend(&text, "\nThe access token is good until ", TimeWord(login.expire_time),
+    absl::StrAppend(&text, "\nThe access token is good until ", TimeWord(*login.expire_time),
                     login.refresh_token.empty() ? "" : ", and is renewed when needed");
-    document["expires_at"] = TimeWord(login.expire_time);
+    document["expires_at"] = TimeWord(*login.expire_time);
   }
   command.out.Print(text);
 }
@@ -48,18 +44,11 @@ void Tell(const Command& command, const StoredLogin& login, Result& result) {
 
 Task<Result> Status(std::shared_ptr<Command> command) {
   Result result;
-  auto login = co_await command->interrupt.Guard(FreshLogin(command, Secret()));
-  if (!login) {
-    result.status = Cancelled();
-  } else if (!login->ok()) {
-    result.status = login->status();
-    if (IsNetworkError(result.status)) {
-      result.status = absl::UnavailableError(
-          absl::StrCat("The session is to be renewed, and the authflow server at ", command->client->server(),
-                       " cannot be reached: ", std::string(login->status().message()), ". You are still signed in."));
-    }
+  const auto login = co_await UsableLogin(command);
+  if (login.ok()) {
+    Tell(*command, *login, result);
   } else {
-    Tell(*command, **login, result);
+    result.status = login.status();
   }
   co_return result;
 }
