@@ -22,6 +22,7 @@ import checker  # noqa: E402
 import report  # noqa: E402
 from cli_runs import CliRuns  # noqa: E402
 from library_runs import LibraryRuns  # noqa: E402
+from person import HABITS  # noqa: E402
 from server import KILL_POINTS, Server  # noqa: E402
 from stage import BROWSER_WAIT, EXPIRY, Stage  # noqa: E402
 from support.processes import Program  # noqa: E402
@@ -75,9 +76,10 @@ class Run:
         self.clients.mkdir()
         self.stage = Stage(self.folder, self.seed).open()
         config = self.stage.write_config()
-        self.server = Server(self.options.authflowd, config, self.folder, self.seed, self.options.lean)
+        self.server = Server(self.options.authflowd, config, self.folder, self.seed)
+        self.server.lean, self.server.life = self.options.lean, self.options.life
         self.server.start()  # for its address
-        self.stage.put_proxy(self.server.grpc)
+        self.stage.put_proxy(self.server.grpc, self.options.proxy_pause)
         self.server.stop()
         addresses = [self.server.grpc, self.stage.proxy]
         self.cli_runs = [
@@ -98,6 +100,7 @@ class Run:
             "browser": self.stage.browser,
             "issuer": self.stage.issuer,
             "products": PRODUCTS,
+            "habit": self.options.habit,
         }
         path = self.folder / "stage.json"
         path.write_text(json.dumps(stage))
@@ -150,6 +153,9 @@ def options_of(arguments: list[str] | None = None):
     parser.add_argument("--client-kills", type=float, default=1.3, help="a second")
     parser.add_argument("--terminals", type=int, default=2, help="logins of the CLI at a time")
     parser.add_argument("--lean", choices=list(KILL_POINTS), default="", help="let the server die there more often")
+    parser.add_argument("--life", type=float, default=5.5, help="seconds that a server lives at most, on an idle machine")
+    parser.add_argument("--habit", choices=list(HABITS), default="", help="let most people do this")
+    parser.add_argument("--proxy-pause", type=float, default=0.7, help="mean seconds between what the relay does")
     parser.add_argument("--brief", action="store_true", help="do not wait for flows whose time is not up yet")
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache/chaos")
     options = parser.parse_args(arguments)

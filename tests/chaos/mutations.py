@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Plants one bug after the other and expects the chaos to find each, as its kind. See tests/chaos/mutations.
 
-A bug is a patch whose first lines say what it breaks, "Found as: KIND", and if need be "Dies mostly at: KILL POINT". Each
+A bug is a patch whose first lines say what it breaks, "Found as: KIND", and if need be "Run with: FLAGS" of chaos.py. Each
 is applied to a copy of this tree, built there, and run with each seed for a minute at most. "none" is the tree as it is,
 in which nothing may be found.
 """
@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,7 @@ class Mutation:
     name: str
     patch: Path | None = None
     kind: str = ""
-    lean: str = ""
+    flags: tuple[str, ...] = ()
 
     @staticmethod
     def read(patch: Path) -> "Mutation":
@@ -41,8 +42,8 @@ class Mutation:
         kind = re.search(r"^Found as: (\w+)$", head, re.M)
         if kind is None or kind[1] not in checker.KINDS:
             raise SystemExit(f"{patch} does not say as which kind it is found")
-        lean = re.search(r"^Dies mostly at: (\w+)$", head, re.M)
-        return Mutation(patch.stem, patch, kind[1], lean[1] if lean else "")
+        flags = re.search(r"^Run with: (.+)$", head, re.M)
+        return Mutation(patch.stem, patch, kind[1], tuple(shlex.split(flags[1])) if flags else ())
 
 
 def all_mutations() -> list[Mutation]:
@@ -89,8 +90,7 @@ class Workshop:
 def run(binary: Path, mutation: Mutation, seed: int, folder: Path) -> dict[str, int]:
     """Violations by kind; "trouble" counts what else was wrong."""
     command = ["/usr/bin/python3", HERE / "chaos.py", "--minutes", MINUTES, "--brief", "--seed", seed, "--folder", folder]
-    if mutation.lean:
-        command += ["--lean", mutation.lean]
+    command += mutation.flags
     environment = os.environ | {"AUTHFLOWD_WITH_KILL_POINTS": str(binary)}
     with open(folder.with_suffix(".log"), "w") as log:
         subprocess.run([str(word) for word in command], env=environment, stdout=log, stderr=subprocess.STDOUT)

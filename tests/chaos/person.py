@@ -90,7 +90,8 @@ class Login:
         self.person = person
         self.random, self.journal, self.wire = person.random, person.journal, person.wire
         choose = self.random.choices
-        self.habit = choose(list(HABITS), list(HABITS.values()))[0]
+        habits = HABITS | ({person.stage["habit"]: 400} if person.stage["habit"] else {})
+        self.habit = choose(list(habits), list(habits.values()))[0]
         self.place = self.random.choice(PLACES)  # where it happens, if it happens somewhere
         self.product = choose(["odd", "real"], person.stage["products"])[0]
         self.kind = choose([FLOW.FLOW_KIND_LOGIN, FLOW.FLOW_KIND_SIGNUP, FLOW.FLOW_KIND_REAUTHENTICATION], [90, 7, 3])[0]

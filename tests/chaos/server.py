@@ -29,14 +29,15 @@ class ServerLost(Exception):
 
 
 class Server:
-    def __init__(self, binary: Path, config: Path, folder: Path, seed: str, lean: str = ""):
-        """`lean`: the kill point at which most lives end."""
+    lean = ""  # the kill point at which most lives end
+    life = 5.5  # seconds, at most
+
+    def __init__(self, binary: Path, config: Path, folder: Path, seed: str):
         self.binary, self.config, self.folder = binary, config, folder
         self.random = random.Random(f"{seed}/server")
         self.happened = collections.Counter()
         self.grpc = self.http = ""
         self.program: Program | None = None
-        self._lean = lean
         self._points = folder / "kill_points.txt"
         self._lives = 0
         self._slowness = 1.0
@@ -70,17 +71,18 @@ class Server:
         """One life, of some seconds at most."""
         end = self.random.choices(list(ENDS), list(ENDS.values()))[0]
         point = ""
-        leaning = self._lean and self.random.random() < 0.8
+        leaning = self.lean and self.random.random() < 0.8
         if leaning or end == "kill point":
-            name = self._lean if leaning else self.random.choice(list(KILL_POINTS))
+            name = self.lean if leaning else self.random.choice(list(KILL_POINTS))
             # Mostly early: late ones may not be reached within a life.
-            point = f"{name}:{1 + int(KILL_POINTS[name] * self.random.random() ** 3)}"
+            passes = KILL_POINTS[name] * self.random.random() ** 3 / (3 if leaning else 1)
+            point = f"{name}:{1 + int(passes)}"
         elif end == "SIGTERM and a kill point":
             point = f"{DRAINING}:{self.random.randint(1, 3)}"
         self._hits_before = self.hits()
         self.start(point)
         process = self.program.process
-        self._live(process, self.random.uniform(0.3, 5.5) * self._slowness, stop)
+        self._live(process, self.random.uniform(0.3, self.life) * self._slowness, stop)
         if process.poll() is not None:
             return self._dead(point, "")
         if end.startswith("SIGTERM"):
