@@ -23,9 +23,9 @@ absl::Status AnswerGone() {
 }
 
 // Writes a refusal down in the flow's log. What comes back is the refusal, or why it could not be written.
-Task<absl::Status> Noted(World& world, FlowId id, absl::Status refusal) {
-  Proposal failed = Fail{ClassOf(refusal)};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, id, std::move(failed));
+Task<absl::Status> Noted(World& world, Flow flow, absl::Status refusal) {
+  Proposal failed = Fail{.error_class = ClassOf(refusal), .attempt = flow.attempt};
+  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(failed));
   co_return recorded.ok() ? refusal : recorded.status();
 }
 
@@ -39,7 +39,7 @@ Task<absl::Status> RefusedInBrowser(World& world, Flow flow, RedirectAnswer answ
     co_return Refusal(v1::ERROR_CLASS_FLOW_FINISHED, "This login has already ended. Start it again.");
   }
   absl::Status refusal = RedirectRefusal(answer);
-  co_return co_await Noted(world, flow.header.id, std::move(refusal));
+  co_return co_await Noted(world, flow, std::move(refusal));
 }
 
 v1::IdentityTraits TraitsOf(const Identity& identity) {
@@ -51,8 +51,9 @@ v1::IdentityTraits TraitsOf(const Identity& identity) {
 
 // The provider has answered: writes it down. A flow that ended meanwhile keeps its end, and the tokens are given back.
 Task<absl::StatusOr<SignedIn>> Recognised(World& world, Flow flow, const Product* product, SignedIn signed_in) {
-  Proposal recognise =
-      Recognise{.user_id = signed_in.identity.user_id, .owner = OwnerDigest(product->id, signed_in.identity.user_id)};
+  Proposal recognise = Recognise{.user_id = signed_in.identity.user_id,
+                                 .owner = OwnerDigest(product->id, signed_in.identity.user_id),
+                                 .attempt = flow.attempt};
   std::string traits = SealTraits(world.keys, flow.header.id, TraitsOf(signed_in.identity));
   absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(recognise), std::move(traits));
   if (recorded.ok()) co_return signed_in;
@@ -86,7 +87,7 @@ Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product,
     absl::StatusOr<SignedIn> recognised = co_await Recognised(world, flow, product, std::move(answer));
     co_return Worked<SignedIn>{.answer = std::move(recognised)};
   }
-  Proposal failed = Fail{ClassOf(signed_in.status())};
+  Proposal failed = Fail{.error_class = ClassOf(signed_in.status()), .attempt = flow.attempt, .in_exchange = true};
   absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(failed));
   // Whether or not the log could take it (the flow may have ended): what the provider said is the answer.
   co_return Worked<SignedIn>{.answer = signed_in.status()};
@@ -118,7 +119,7 @@ Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, Secret flow_token, Sec
   std::optional<std::string> iss = answer->iss;
   absl::Status issuer = co_await product->provider->CheckIssuer(std::move(iss));
   // Whoever sent this knows the state: it is the provider, or somebody between.
-  if (!issuer.ok()) co_return co_await Noted(world, flow.header.id, std::move(issuer));
+  if (!issuer.ok()) co_return co_await Noted(world, flow, std::move(issuer));
   if (!answer->error.empty()) {
     RedirectAnswer refused = *std::move(answer);
     absl::Status status = co_await RefusedInBrowser(world, flow, std::move(refused));

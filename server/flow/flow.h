@@ -107,9 +107,12 @@ struct Redeem {
 struct Recognise {
   std::string user_id;
   std::string owner;
+  int attempt = 1;  // whose exchange was answered
 };
 struct Fail {  // an exchange or another call of this flow was refused
   ErrorClass error_class = v1::ERROR_CLASS_UNSPECIFIED;
+  int attempt = 0;           // at the browser, whose redirect or exchange it was; 0: another call
+  bool in_exchange = false;  // it was the exchange, which is over with it
 };
 struct Succeed {};  // a call of this flow went well
 struct Finish {

@@ -69,18 +69,20 @@ struct Rules {
   }
 
   Answer operator()(const Recognise& recognise) const {
-    if (flow.exchanged()) return std::nullopt;
-    if (!flow.exchange || flow.exchange->answered || flow.exchange->attempt != flow.attempt) {
-      return Refusal(v1::ERROR_CLASS_ANSWER_GONE, "The answer came for an attempt that was given up.");
-    }
+    if (flow.exchanged() && flow.exchange->attempt == recognise.attempt) return std::nullopt;
+    if (!Awaited(recognise.attempt)) return GivenUp();
     return Exchanged{.user_id = flow.header.tracked ? recognise.user_id : "", .owner = recognise.owner};
   }
 
   Answer operator()(const Fail& fail) const {
-    const bool ends_exchange = flow.exchange && !flow.exchange->answered;
-    // A redirect from somewhere else says nothing about the exchange that the right one began.
-    if (ends_exchange && fail.error_class == v1::ERROR_CLASS_ISSUER_MISMATCH) return std::nullopt;
-    if (!ends_exchange && flow.trouble == fail.error_class) return std::nullopt;
+    if (fail.in_exchange) {
+      if (!Awaited(fail.attempt)) return GivenUp();
+      return CallFailed{fail.error_class};
+    }
+    if (fail.attempt != 0 && fail.attempt != flow.attempt) return GivenUp();
+    // The exchange that runs has the last word on its attempt, whatever a second redirect says.
+    if (flow.Exchanging(now) && flow.exchange->attempt == flow.attempt) return std::nullopt;
+    if (flow.trouble == fail.error_class) return std::nullopt;
     return CallFailed{fail.error_class};
   }
 
@@ -113,6 +115,15 @@ struct Rules {
   }
 
  private:
+  // The exchange of that attempt was begun, and neither answered nor given up for another attempt.
+  bool Awaited(int attempt) const {
+    return flow.attempt == attempt && flow.exchange && flow.exchange->attempt == attempt && !flow.exchange->answered;
+  }
+
+  static absl::Status GivenUp() {
+    return Refusal(v1::ERROR_CLASS_ANSWER_GONE, "The answer came for an attempt that was given up.");
+  }
+
   static absl::Status NotTheClients(v1::Step step) {
     return Refusal(v1::ERROR_CLASS_STEP_NOT_ALLOWED,
                    absl::StrCat("The step ", StepName(step), " is not a client's to enter."));

@@ -51,6 +51,10 @@ class FlowTest : public testing::Test {
   Redeem Code(std::string code) const {
     return Redeem{.attempt = flow.attempt, .code = std::move(code), .until = now + absl::Seconds(30)};
   }
+  // The provider said no to the code of that attempt.
+  static Fail RefusedCode(int attempt) {
+    return Fail{.error_class = v1::ERROR_CLASS_CODE_REFUSED, .attempt = attempt, .in_exchange = true};
+  }
   void SignIn() {
     Accept(Enter{v1::STEP_BROWSER_WAIT});
     Accept(Code("c1"));
@@ -141,7 +145,7 @@ TEST_F(FlowTest, ACodeIsUsedOnce) {
   Accept(Code("c1"));
   EXPECT_TRUE(Already(Code("c1")));
   EXPECT_EQ(Refused(Code("c2")), v1::ERROR_CLASS_CODE_USED);
-  Accept(Fail{v1::ERROR_CLASS_CODE_REFUSED});
+  Accept(RefusedCode(1));
   EXPECT_TRUE(Already(Code("c1")));
   EXPECT_EQ(Refused(Code("c2")), v1::ERROR_CLASS_CODE_USED);
   Accept(Enter{v1::STEP_BROWSER_WAIT});
@@ -158,7 +162,7 @@ TEST_F(FlowTest, ARefusedExchangeOpensTheNextAttemptUpToThree) {
     EXPECT_EQ(flow.attempt, attempt);
     Accept(Code("c" + std::to_string(attempt)));
     EXPECT_TRUE(Already(Enter{v1::STEP_BROWSER_WAIT})) << "while it runs";
-    Accept(Fail{v1::ERROR_CLASS_CODE_REFUSED});
+    Accept(RefusedCode(attempt));
     if (attempt < kMaxAttempts) Accept(Enter{v1::STEP_BROWSER_WAIT});
   }
   EXPECT_EQ(Refused(Enter{v1::STEP_BROWSER_WAIT}), v1::ERROR_CLASS_ATTEMPTS_EXHAUSTED);
@@ -183,7 +187,7 @@ TEST_F(FlowTest, TokensThatNobodyHasOpenTheNextAttempt) {
   EXPECT_EQ(Refused(Finish{Completed{}}), v1::ERROR_CLASS_NOT_EXCHANGED);
   EXPECT_EQ(Refused(Code("c1")), v1::ERROR_CLASS_CODE_USED);
   Accept(Code("c2"));
-  Accept(Recognise{"u", "o"});
+  Accept(Recognise{"u", "o", 2});
   Accept(Enter{v1::STEP_APP_SELECT});
   EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true})) << "the client went on with them";
 }
@@ -194,6 +198,34 @@ TEST_F(FlowTest, AnotherIssuersRedirectIsWrittenDownAndHindersNoExchange) {
   Accept(Code("c1"));
   EXPECT_TRUE(Already(Fail{v1::ERROR_CLASS_ISSUER_MISMATCH}));
   Accept(Recognise{"u", "o"});
+}
+
+// Two replicas: the first attempt's exchange still runs at one when the second attempt's is begun at the other.
+TEST_F(FlowTest, AnAnswerCountsForItsOwnAttemptAlone) {
+  Accept(Enter{v1::STEP_BROWSER_WAIT});
+  Accept(Code("c1"));
+  Accept(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true});
+  EXPECT_EQ(Refused(RefusedCode(1)), v1::ERROR_CLASS_ANSWER_GONE);
+  Accept(Code("c2"));
+  const Recognise first{.user_id = "u1", .owner = "o1", .attempt = 1};
+  const Recognise second{.user_id = "u2", .owner = "o2", .attempt = 2};
+  EXPECT_EQ(Refused(first), v1::ERROR_CLASS_ANSWER_GONE);
+  EXPECT_EQ(Refused(RefusedCode(1)), v1::ERROR_CLASS_ANSWER_GONE);
+  Accept(second);
+  EXPECT_TRUE(Already(second));
+  EXPECT_EQ(Refused(first), v1::ERROR_CLASS_ANSWER_GONE) << "somebody else may have signed in";
+  EXPECT_EQ(flow.owner, "o2");
+}
+
+TEST_F(FlowTest, ARefusalInTheBrowserEndsNoRunningExchange) {
+  const Fail in_browser{.error_class = v1::ERROR_CLASS_PROVIDER_REFUSED, .attempt = 1};
+  Accept(Enter{v1::STEP_BROWSER_WAIT});
+  Accept(Code("c1"));
+  EXPECT_TRUE(Already(in_browser)) << "of the URL in a second tab";
+  EXPECT_FALSE(Holds(LoseClient{.attachment = 0, .length = flow.length}));
+  Accept(RefusedCode(1));
+  Accept(Enter{v1::STEP_BROWSER_WAIT});
+  EXPECT_EQ(Refused(in_browser), v1::ERROR_CLASS_ANSWER_GONE) << "of an attempt that was given up";
 }
 
 TEST_F(FlowTest, TheClockEndsNoRunningExchange) {
