@@ -127,8 +127,7 @@ def test_sigterm_drains_with_an_open_watch_and_an_open_flow(new_wire, odd):
     assert (stopped["event"], stopped["calls_cut_off"]) == ("stopped", False), "well within the grace period"
 
     world.start()
-    client.wait_ready()
-    assert not client.get(login.token).HasField("outcome"), "an open flow goes on after a restart"
+    assert not world.client().get(login.token).HasField("outcome"), "an open flow goes on after a restart"
 
 
 def test_an_exchange_under_way_is_answered_before_the_server_goes(new_wire, odd):
