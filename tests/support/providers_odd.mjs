@@ -4,7 +4,7 @@ import * as crypto from 'node:crypto';
 import { commonRoutes, startAdmin } from './lib/admin.mjs';
 import { Counts } from './lib/counts.mjs';
 import { Faults } from './lib/faults.mjs';
-import { listen, readForm, send, sendHtml, sendJson } from './lib/http.mjs';
+import { listen, readBody, readForm, send, sendHtml, sendJson } from './lib/http.mjs';
 import { SigningKeys } from './lib/keys.mjs';
 import { change, defaults, refusals, subject, userJson } from './lib/odd_settings.mjs';
 import { idToken } from './lib/odd_tokens.mjs';
@@ -140,12 +140,17 @@ run(async () => {
   const counts = new Counts();
   const faults = new Faults();
 
-  const server = await listen((req, res) => {
+  // A request has arrived when it has been read: one that is cut at its head has told nothing, and a client may send it anew.
+  const handle = async (req, res) => {
+    await readBody(req);
     const { pathname } = new URL(req.url, 'http://odd');
     const endpoint = PATHS[pathname] ?? (pathname.endsWith('/.well-known/openid-configuration') ? 'discovery' : 'other_path');
     counts.arrived(endpoint, res);
-    faults.apply(endpoint, res, () => odd[endpoint](req, res)).catch((error) => {
-      console.error(`failed: ${endpoint}: ${error.stack}`);
+    await faults.apply(endpoint, res, () => odd[endpoint](req, res));
+  };
+  const server = await listen((req, res) => {
+    handle(req, res).catch((error) => {
+      console.error(`failed: ${req.method} ${req.url.split('?')[0]}: ${error.stack}`);
       res.destroy();
     });
   }, options);

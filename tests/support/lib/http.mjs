@@ -12,7 +12,13 @@ export class HttpError extends Error {
   }
 }
 
-export async function readBody(req) {
+/** May be called again. */
+export function readBody(req) {
+  req.wholeBody ??= collect(req);
+  return req.wholeBody;
+}
+
+async function collect(req) {
   const chunks = [];
   for await (const chunk of req) chunks.push(chunk);
   return Buffer.concat(chunks);
