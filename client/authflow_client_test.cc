@@ -8,7 +8,10 @@
 #include <functional>
 #include <future>
 #include <string>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "authflow/v1/flow_service.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -27,6 +30,30 @@ grpc::Status Named(grpc::StatusCode code, const std::string& reason, const std::
   return grpc::Status(code, "A sentence.", details.SerializeAsString());
 }
 
+// A function that the test sets and that the server's threads call.
+template <typename Function>
+class Settable {
+ public:
+  template <typename F>
+  void operator=(F function) {
+    absl::MutexLock lock(&mutex_);
+    function_ = std::move(function);
+  }
+  template <typename... Arguments>
+  grpc::Status operator()(Arguments&&... arguments) {
+    Function function;
+    {
+      absl::MutexLock lock(&mutex_);
+      function = function_;
+    }
+    return function(std::forward<Arguments>(arguments)...);
+  }
+
+ private:
+  absl::Mutex mutex_;
+  Function function_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Answers as each test says.
 class FlowServer final : public v1::FlowService::Service {
  public:
@@ -38,8 +65,8 @@ class FlowServer final : public v1::FlowService::Service {
                          grpc::ServerWriter<v1::WatchFlowResponse>* writer) override {
     return watch_flow(context, *writer);
   }
-  std::function<grpc::Status(grpc::ServerContext*, const v1::GetFlowRequest&, v1::GetFlowResponse&)> get_flow;
-  std::function<grpc::Status(grpc::ServerContext*, grpc::ServerWriter<v1::WatchFlowResponse>&)> watch_flow;
+  Settable<std::function<grpc::Status(grpc::ServerContext*, const v1::GetFlowRequest&, v1::GetFlowResponse&)>> get_flow;
+  Settable<std::function<grpc::Status(grpc::ServerContext*, grpc::ServerWriter<v1::WatchFlowResponse>&)>> watch_flow;
 };
 
 class ClientTest : public testing::Test {

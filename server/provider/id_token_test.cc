@@ -51,7 +51,7 @@ TEST_F(IdTokenTest, GoodTokensAreAccepted) {
          t.claims["aud"] = {"other", ProviderWorld::kClient};
          t.claims["azp"] = ProviderWorld::kClient;
        }},
-      {"one audience in an array", [](Draft& t) { t.claims["aud"] = {ProviderWorld::kClient}; }},
+      {"one audience in an array", [](Draft& t) { t.claims["aud"] = json::array({ProviderWorld::kClient}); }},
       {"expired within the leeway", [&](Draft& t) { t.claims["exp"] = now() - 59; }},
       {"issued within the leeway",
        [&](Draft& t) {
@@ -108,7 +108,7 @@ TEST_F(IdTokenTest, ATokenThatBreaksOneRuleIsRefused) {
       {"not valid yet", [&](Draft& t) { t.claims["nbf"] = now() + 61; }},
       {"another nonce", [](Draft& t) { t.claims["nonce"] = "another-one"; }},
       {"no nonce", [](Draft& t) { t.claims.erase("nonce"); }},
-      {"nonce no string", [](Draft& t) { t.claims["nonce"] = {"the-nonce"}; }},
+      {"nonce no string", [](Draft& t) { t.claims["nonce"] = json::array({"the-nonce"}); }},
       {"no sub", [](Draft& t) { t.claims.erase("sub"); }},
       {"sub empty", [](Draft& t) { t.claims["sub"] = ""; }},
       {"at_hash of another token", [](Draft& t) { t.claims["at_hash"] = EncodeBase64Url(Sha256("x").substr(0, 16)); }},
@@ -127,7 +127,7 @@ TEST_F(IdTokenTest, ATokenThatBreaksOneRuleIsRefused) {
       {"signed by a stranger", [&](Draft& t) { t.key = &stranger; }},
       {"unknown kid", [](Draft& t) { t.header["kid"] = "nobody"; }},
       {"kid no string", [](Draft& t) { t.header["kid"] = 7; }},
-      {"critical header", [](Draft& t) { t.header["crit"] = {"b64"}; }},
+      {"critical header", [](Draft& t) { t.header["crit"] = json::array({"b64"}); }},
       {"claims changed after signing",
        [&](Draft& t) {
          const std::string good = t.key->Sign(t.header, t.claims);
@@ -178,7 +178,7 @@ TEST_F(IdTokenTest, AnUnknownKeyIsLookedUpOnceAndNotMoreThanOnceInTenSeconds) {
   };
   EXPECT_EQ(ClassOf(SignIn().status()), v1::ERROR_CLASS_ID_TOKEN_INVALID);
   EXPECT_EQ(world_.Count("jwks"), 2);
-  world_.jwks["keys"] = {rotated.PublicJwk()};
+  world_.jwks["keys"] = json::array({rotated.PublicJwk()});
   EXPECT_EQ(ClassOf(SignIn().status()), v1::ERROR_CLASS_ID_TOKEN_INVALID);
   EXPECT_EQ(world_.Count("jwks"), 2);
   clock_.Advance(absl::Seconds(10));

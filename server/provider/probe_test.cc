@@ -68,7 +68,7 @@ TEST_F(ProbeTest, EachFailureIsALine) {
   world_.instead.clear();
   world_.jwks = {{"keys", nlohmann::json::array()}};
   EXPECT_FALSE(Probed()["keys"].ok);
-  world_.discovery["code_challenge_methods_supported"] = {"plain"};
+  world_.discovery["code_challenge_methods_supported"] = nlohmann::json::array({"plain"});
   EXPECT_FALSE(Probed()["endpoints"].ok);
   world_.discovery.erase("revocation_endpoint");
   EXPECT_TRUE(Probed()["revocation"].ok);
