@@ -51,7 +51,7 @@ class Runner:
         return process.wait(), "".join(lines)
 
     def lint(self) -> Outcome:
-        """clang-format, buf, buildifier, shellcheck."""
+        """clang-format, buf, buildifier, shellcheck, promtool."""
         code, output = self._run("scripts/lint")
         passed, failed = (len(re.findall(rf"^lint: .*{word}", output, re.M)) for word in (": ok$", ": (?:FAILED|.* is missing)"))
         return _checked(code, Outcome(passed, failed))
@@ -89,6 +89,10 @@ class Runner:
         code, output = self._run(SUPPORT / "run-tests")
         passed, failed = (sum(map(int, re.findall(rf"^\W+{word} (\d+)$", output, re.M))) for word in ("pass", "fail"))
         return _checked(code, Outcome(passed, failed))
+
+    def deploy(self) -> Outcome:
+        """What stands in deploy/: alerts with their runbooks."""
+        return self._pytest("deploy")
 
     def e2e(self) -> Outcome:
         """The real binaries with a real provider, browser and receiver."""
@@ -135,7 +139,7 @@ def _checked(code: int, outcome: Outcome) -> Outcome:
     return outcome
 
 
-SECTIONS = ("lint", "build", "unit", "asan", "support", "e2e", "chaos")
+SECTIONS = ("lint", "build", "unit", "asan", "support", "deploy", "e2e", "chaos")
 
 
 def main() -> int:
