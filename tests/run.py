@@ -85,7 +85,7 @@ class Runner:
         return _checked(code, outcome)
 
     def support(self) -> Outcome:
-        """Self-tests of the provider, the receiver and the browsers that the end-to-end tests stand on."""
+        """Self-tests of the provider, the receiver and the browsers that the end-to-end tests stand on; the dashboard's types."""
         code, output = self._run(SUPPORT / "run-tests")
         passed, failed = (sum(map(int, re.findall(rf"^\W+{word} (\d+)$", output, re.M))) for word in ("pass", "fail"))
         return _checked(code, Outcome(passed, failed))

@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one server, and its HTTP API."""
+"""A real Prometheus that scrapes one server and has our rules, and its HTTP API."""
 
 import json
 import time
@@ -8,8 +8,10 @@ from pathlib import Path
 
 from support.processes import Program
 
+RULES = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
 CONFIG = """\
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: [{rules}/authflow.recording.yml, {rules}/authflow.alerts.yml]
 scrape_configs:
   - job_name: authflowd
     static_configs: [{{targets: ["{target}"]}}]
@@ -21,12 +23,13 @@ OWN_LABELS = ("__name__", "instance", "job")
 class Prometheus(Program):
     def __init__(self, folder: Path, target: str):
         config = folder / "prometheus.yml"
-        config.write_text(CONFIG.format(target=target))
+        config.write_text(CONFIG.format(rules=RULES, target=target))
         data = f"--storage.tsdb.path={folder / 'tsdb'}"
         flags = [f"--config.file={config}", data, "--web.listen-address=127.0.0.1:0"]
         super().__init__("prometheus", ["prometheus", *flags], folder / "logs", cwd=folder)
         listening = self.err.wait(r'msg="Listening on" address=(\S+)', 60)
-        assert listening, "Prometheus did not start:\n" + "\n".join(self.err.all()[-5:])
+        ready = listening and self.err.wait(r'msg="Server is ready to receive web requests', 60)
+        assert ready, "Prometheus did not start:\n" + "\n".join(self.err.all()[-5:])
         self.url = f"http://{listening[1]}"
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -46,4 +49,11 @@ class Prometheus(Program):
         limit = time.monotonic() + timeout
         while not (found := self.query(f"timestamp(up) > {since:.3f} and up == 1")):
             assert time.monotonic() < limit, "the server is not scraped"
+        return found[0][1]
+
+    def wait_rule(self, record: str, since: float, timeout: float = 60.0) -> float:
+        """When that rule's group was evaluated first after `since`."""
+        limit = time.monotonic() + timeout
+        while not (found := self.query(f"timestamp({record}) > {since:.3f}")):
+            assert time.monotonic() < limit, f"{record} is not evaluated"
         return found[0][1]
