@@ -91,7 +91,7 @@ class Runner:
         return _checked(code, Outcome(passed, failed))
 
     def deploy(self) -> Outcome:
-        """What stands in deploy/: alerts with their runbooks."""
+        """What stands in deploy/: alerts with their runbooks, the systemd unit."""
         return self._pytest("deploy")
 
     def e2e(self) -> Outcome:
