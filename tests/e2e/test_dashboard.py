@@ -256,3 +256,8 @@ def test_the_recording_rules_say_the_same(seen):
     fault = seen.show("The provider's fault A")[("acme",)]
     calls = len(seen.visits["code_exchange"]) + 3
     assert near(fault, 1 / calls)
+
+
+def test_no_alert_fires_where_nothing_is_wrong(seen):
+    """One provider error among a dozen calls is nothing to wake somebody up for."""
+    assert seen.prometheus.query('ALERTS{alertstate="firing"}', seen.rules_at) == []
