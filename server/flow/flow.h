@@ -96,8 +96,9 @@ struct Attach {};
 struct Enter {
   v1::Step step = v1::STEP_UNSPECIFIED;
   bool by_server = false;  // apps_fetch is the server's to enter
-  // This replica neither runs the exchange that the log speaks of nor keeps its tokens: they are lost.
-  bool exchange_lost = false;
+  // Fingerprint of the code whose exchange the log spoke of when this replica looked, and neither ran nor kept the
+  // tokens of: they are lost. Empty: none. An exchange that was begun after the look is another.
+  std::string lost_code = "";
 };
 struct Redeem {
   int attempt = 1;
@@ -155,7 +156,8 @@ struct Flow {
   bool Exchanging(absl::Time now) const { return exchange && !exchange->answered && now < exchange->until; }
   // This attempt can no longer succeed: its redirect or its exchange was refused, the exchange outlived its server, or
   // its tokens are gone before anything shows that the client has them.
-  bool AttemptSpent(absl::Time now, bool exchange_lost) const {
+  bool AttemptSpent(absl::Time now, const std::string& lost_code) const {
+    const bool exchange_lost = exchange && exchange->code == lost_code;
     if (exchanged()) return exchange_lost && step == v1::STEP_CODE_EXCHANGE;
     if (Exchanging(now) && !exchange_lost) return false;
     return trouble.has_value() || (exchange && exchange->attempt == attempt);

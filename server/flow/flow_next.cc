@@ -37,7 +37,7 @@ struct Rules {
   Answer operator()(const Enter& enter) const {
     switch (enter.step) {
       case v1::STEP_BROWSER_WAIT:
-        return EnterBrowserWait(enter.exchange_lost);
+        return EnterBrowserWait(enter.lost_code);
       case v1::STEP_APPS_FETCH:
         if (!enter.by_server) return NotTheClients(enter.step);
         break;
@@ -129,8 +129,8 @@ struct Rules {
                    absl::StrCat("The step ", StepName(step), " is not a client's to enter."));
   }
 
-  Answer EnterBrowserWait(bool exchange_lost) const {
-    if (flow.AttemptSpent(now, exchange_lost)) {
+  Answer EnterBrowserWait(const std::string& lost_code) const {
+    if (flow.AttemptSpent(now, lost_code)) {
       if (flow.attempt >= kMaxAttempts) {
         return Refusal(v1::ERROR_CLASS_ATTEMPTS_EXHAUSTED,
                        absl::StrCat("This login was tried ", kMaxAttempts, " times. Start it again."));

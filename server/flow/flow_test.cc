@@ -171,7 +171,7 @@ TEST_F(FlowTest, ARefusedExchangeOpensTheNextAttemptUpToThree) {
 TEST_F(FlowTest, AnExchangeThatOutlivedItsServerOpensTheNextAttempt) {
   Accept(Enter{v1::STEP_BROWSER_WAIT});
   Accept(Code("c1"));
-  EXPECT_TRUE(Holds(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true}));
+  EXPECT_TRUE(Holds(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = "c1"}));
   EXPECT_TRUE(Already(Enter{v1::STEP_BROWSER_WAIT}));
   now += absl::Minutes(1);
   Accept(Enter{v1::STEP_BROWSER_WAIT});
@@ -182,14 +182,26 @@ TEST_F(FlowTest, AnExchangeThatOutlivedItsServerOpensTheNextAttempt) {
 TEST_F(FlowTest, TokensThatNobodyHasOpenTheNextAttempt) {
   SignIn();
   EXPECT_TRUE(Already(Enter{v1::STEP_BROWSER_WAIT})) << "they are still kept";
-  Accept(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true});
+  Accept(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = "c1"});
   EXPECT_EQ(flow.attempt, 2);
   EXPECT_EQ(Refused(Finish{Completed{}}), v1::ERROR_CLASS_NOT_EXCHANGED);
   EXPECT_EQ(Refused(Code("c1")), v1::ERROR_CLASS_CODE_USED);
   Accept(Code("c2"));
   Accept(Recognise{"u", "o", 2});
   Accept(Enter{v1::STEP_APP_SELECT});
-  EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true})) << "the client went on with them";
+  EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = "c1"})) << "the client went on with them";
+}
+
+// A call that was overtaken by its own repeat, which got tokens meanwhile.
+TEST_F(FlowTest, AnExchangeThatBeganAfterTheLookIsNotLost) {
+  Accept(Enter{v1::STEP_BROWSER_WAIT});
+  EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = ""}));
+  Accept(Code("c1"));
+  EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = ""}));
+  Accept(Recognise{"u", "o"});
+  EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = ""}));
+  EXPECT_TRUE(Already(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = "c0"}));
+  Accept(Finish{Completed{}});
 }
 
 TEST_F(FlowTest, AnotherIssuersRedirectIsWrittenDownAndHindersNoExchange) {
@@ -204,7 +216,7 @@ TEST_F(FlowTest, AnotherIssuersRedirectIsWrittenDownAndHindersNoExchange) {
 TEST_F(FlowTest, AnAnswerCountsForItsOwnAttemptAlone) {
   Accept(Enter{v1::STEP_BROWSER_WAIT});
   Accept(Code("c1"));
-  Accept(Enter{.step = v1::STEP_BROWSER_WAIT, .exchange_lost = true});
+  Accept(Enter{.step = v1::STEP_BROWSER_WAIT, .lost_code = "c1"});
   EXPECT_EQ(Refused(RefusedCode(1)), v1::ERROR_CLASS_ANSWER_GONE);
   Accept(Code("c2"));
   const Recognise first{.user_id = "u1", .owner = "o1", .attempt = 1};

@@ -8,11 +8,13 @@
 namespace authflow {
 namespace {
 
-// The exchange that the log speaks of runs here, or it has answered and the tokens are still kept.
-bool HasExchange(World& world, const Flow& flow) {
-  if (!flow.exchange) return false;
+// The code of the exchange that the log speaks of, unless that runs here, or has answered and the tokens are still
+// kept.
+std::string LostCode(World& world, const Flow& flow) {
+  if (!flow.exchange) return "";
   const std::string key = ExchangeKey(flow.header.id, flow.exchange->code);
-  return flow.exchanged() ? world.exchanges.Knows(key, world.clock.Now()) : world.exchanges.Running(key);
+  const bool here = flow.exchanged() ? world.exchanges.Knows(key, world.clock.Now()) : world.exchanges.Running(key);
+  return here ? "" : flow.exchange->code;
 }
 
 }  // namespace
@@ -20,7 +22,13 @@ bool HasExchange(World& world, const Flow& flow) {
 Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, Secret flow_token, v1::Step step) {
   absl::StatusOr<Flow> known = co_await FlowOf(world, std::move(flow_token));
   if (!known.ok()) co_return known.status();
-  Proposal enter = Enter{.step = step, .exchange_lost = !HasExchange(world, *known)};
+  if (step == v1::STEP_BROWSER_WAIT && known->step != v1::STEP_UNSPECIFIED) {
+    // Back to the browser: what is lost is looked for now, in the log as it is. A repeat of this call may have got the
+    // client further by the time that this one is recorded.
+    known = co_await LoadFlow(world, known->header.id);
+    if (!known.ok()) co_return known.status();
+  }
+  Proposal enter = Enter{.step = step, .lost_code = LostCode(world, *known)};
   absl::StatusOr<Recorded> recorded = co_await Record(world, known->header.id, std::move(enter));
   if (!recorded.ok()) co_return recorded.status();
   OpenedFlow opened{.flow = std::move(recorded->flow), .token = {}, .authorization_url = {}, .state = {}};

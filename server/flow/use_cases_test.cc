@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "server/flow/testing_world.h"
@@ -197,6 +199,56 @@ TEST_F(UseCasesTest, AfterARestartACodeIsNotPostedAgainAndTheNextAttemptOpens) {
   caller.join();
   EXPECT_THAT(w.provider->revoked(), ElementsAre("access of c1")) << "the late answer is given back";
   EXPECT_THAT(Names(w.Events()), ElementsAre("auth_started"));
+}
+
+// A store in which the first append waits until something else has happened.
+class SlowStore final : public FlowStore {
+ public:
+  SlowStore(FlowStore& store, std::function<Task<void>()> meanwhile)
+      : store_(store), meanwhile_(std::move(meanwhile)) {}
+  Task<absl::StatusOr<bool>> AppendEntry(Append append) override {
+    if (!std::exchange(waited_, true)) co_await meanwhile_();
+    absl::StatusOr<bool> won = co_await store_.AppendEntry(std::move(append));
+    co_return won;
+  }
+  Task<absl::StatusOr<std::vector<Entry>>> Load(FlowId flow_id) override { return store_.Load(flow_id); }
+  Task<absl::StatusOr<std::vector<FlowId>>> Due(absl::Time now, int limit) override { return store_.Due(now, limit); }
+  Task<absl::Status> Postpone(FlowId flow_id, absl::Time due_at) override { return store_.Postpone(flow_id, due_at); }
+  Task<absl::StatusOr<std::vector<FlowTotals>>> CountFlows() override { return store_.CountFlows(); }
+
+ private:
+  FlowStore& store_;
+  const std::function<Task<void>()> meanwhile_;
+  bool waited_ = false;
+};
+
+// The client repeated a call that it had no answer of, elsewhere, and has its tokens when the first is recorded at
+// last.
+TEST_F(UseCasesTest, AStepThatItsRepeatOvertookDoesNotGiveUpTheExchange) {
+  const OpenedFlow flow = w.Started();
+  absl::StatusOr<SignedIn> signed_in = absl::UnknownError("not called");
+  SlowStore slow(w.storage->flows(), [&]() -> Task<void> {
+    (void)co_await RecordStep(w.world, flow.token, v1::STEP_BROWSER_WAIT);
+    signed_in = co_await ExchangeCode(w.world, flow.token, TestingWorld::Redirect(flow, "c1"));
+  });
+  TestingWorld second;
+  World overtaken{.clock = w.clock,
+                  .keys = w.keys,
+                  .flows = slow,
+                  .invocations = w.storage->invocations(),
+                  .observer = w.observer,
+                  .products = w.products,
+                  .cache = second.cache,
+                  .watches = second.watches,
+                  .exchanges = second.exchanges,
+                  .refreshes = second.refreshes,
+                  .executor = TestExecutor()};
+  const auto late = Wait(RecordStep(overtaken, flow.token, v1::STEP_BROWSER_WAIT));
+  ASSERT_TRUE(signed_in.ok()) << signed_in.status();
+  ASSERT_TRUE(late.ok()) << late.status();
+  EXPECT_EQ(late->flow.attempt, 1);
+  const auto finished = w.Finish(flow, Completed{});
+  EXPECT_TRUE(finished.ok()) << finished.status();
 }
 
 TEST_F(UseCasesTest, AWrongStateAndAWrongIssuerEndNothing) {
