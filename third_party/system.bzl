@@ -62,6 +62,17 @@ cc_library(
     deps = [":grpc"],
 )
 
+# An allocator for programs with many threads, as cc_binary's malloc. By its file: the headers,
+# which nobody needs, come with much else.
+cc_library(
+    name = "tcmalloc",
+    linkopts = [
+        "-Wl,--push-state,--no-as-needed",
+        "-l:libtcmalloc_minimal.so.4",
+        "-Wl,--pop-state",
+    ],
+)
+
 # GoogleTest with a main function; "gtest" has none.
 cc_library(
     name = "gtest_main",

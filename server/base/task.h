@@ -11,20 +11,17 @@
 #ifndef AUTHFLOW_SERVER_BASE_TASK_H_
 #define AUTHFLOW_SERVER_BASE_TASK_H_
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <utility>
 
-namespace authflow {
+#include "server/base/executor.h"
 
-using Executor = boost::asio::any_io_executor;
+namespace authflow {
 
 template <typename T>
 using Task = boost::asio::awaitable<T, Executor>;
@@ -42,7 +39,7 @@ Task<T> Await(Start start) {
         auto executor = boost::asio::get_associated_executor(handler);
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         start(Done<T>([shared, executor](T result) {
-          boost::asio::post(executor, [shared, result = std::move(result)]() mutable {
+          Resumptions::Resume(executor, [shared, result = std::move(result)]() mutable {
             auto handler = std::move(*shared);
             std::move(handler)(std::move(result));
           });

@@ -2,7 +2,6 @@
 
 #include <cxxabi.h>
 
-#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 #include <cstdlib>
 #include <string>
@@ -47,10 +46,7 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
   explicit Reactor(std::shared_ptr<UnaryCall> call) : call_(std::move(call)) { call_->wire().nursery.Enter(); }
 
  private:
-  void OnCancel() override {
-    boost::asio::post(call_->strand(),
-                      [call = call_]() { call->Finish(absl::CancelledError("the caller went away"), {}); });
-  }
+  void OnCancel() override { call_->Finish(absl::CancelledError("the caller went away"), {}); }
   void OnDone() override {
     Nursery& nursery = call_->wire().nursery;
     delete this;
@@ -61,22 +57,20 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
 };
 
 UnaryCall::UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response)
-    : wire_(wire),
-      strand_(boost::asio::make_strand(wire.executor)),
-      timer_(wire.observer, method),
-      response_(response) {}
+    : wire_(wire), timer_(wire.observer, method), response_(response) {}
 
 grpc::ServerUnaryReactor* UnaryCall::Bind() {
-  reactor_ = new Reactor(shared_from_this());
-  return reactor_;
+  auto* const reactor = new Reactor(shared_from_this());
+  reactor_ = reactor;
+  return reactor;
 }
 
 void UnaryCall::Finish(const absl::Status& status, grpc::ByteBuffer response) {
-  if (reactor_ == nullptr) return;
+  Reactor* const reactor = reactor_.exchange(nullptr);
+  if (reactor == nullptr) return;
   if (status.ok()) response_->Swap(&response);
   timer_.Handled(status, *note_);
-  // The reactor may be gone before Finish returns.
-  std::exchange(reactor_, nullptr)->Finish(ToGrpc(status));
+  reactor->Finish(ToGrpc(status));
 }
 
 }  // namespace authflow

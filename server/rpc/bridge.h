@@ -1,18 +1,19 @@
 // The bridge from gRPC's callback API to coroutines: a handler is a straight-line coroutine, and this file knows
 // reactors.
 //
-// Who runs where: gRPC's threads call the reactor's On* functions, and those only post to the call's strand; all state
-// is touched on that strand alone. A reactor is finished exactly once and deleted only in OnDone; the handler's
-// coroutine may outlive it: a caller that goes away ends the wait, not the work. Requests are parsed here, not by gRPC,
-// so that one that cannot be parsed (a string that is not UTF-8, say) is refused like any other malformed request.
+// Who runs where: a unary call's coroutine begins on the gRPC thread that brought the call (it never blocks), and goes
+// on in the pool. A stream's state is touched on its strand alone; gRPC's threads only post there. A reactor is
+// finished exactly once and deleted only in OnDone; the handler's coroutine may outlive it: a caller that goes away
+// ends the wait, not the work. Requests are parsed here, not by gRPC, so that one that cannot be parsed (a string that
+// is not UTF-8, say) is refused like any other malformed request.
 #ifndef AUTHFLOW_SERVER_RPC_BRIDGE_H_
 #define AUTHFLOW_SERVER_RPC_BRIDGE_H_
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -66,10 +67,9 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response);
   // Makes the reactor, which gRPC owns until OnDone.
   grpc::ServerUnaryReactor* Bind();
-  // On the strand, or before Bind's reactor was given to gRPC. Only the first answer counts.
+  // Any thread. Only the first answer counts.
   void Finish(const absl::Status& status, grpc::ByteBuffer response);
 
-  const auto& strand() const { return strand_; }
   const auto& note() const { return note_; }
   Wire& wire() const { return wire_; }
 
@@ -77,11 +77,10 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   class Reactor;
 
   Wire& wire_;
-  const boost::asio::strand<Executor> strand_;
   const std::shared_ptr<Note> note_ = std::make_shared<Note>();
   RpcTimer timer_;
-  grpc::ByteBuffer* const response_;  // gRPC's, valid until Finish
-  Reactor* reactor_ = nullptr;        // null once finished
+  grpc::ByteBuffer* const response_;         // gRPC's, valid until Finish
+  std::atomic<Reactor*> reactor_ = nullptr;  // null once finished
 };
 
 template <typename Context, typename Request, typename Response>
@@ -96,7 +95,7 @@ grpc::ServerUnaryReactor* ServeUnary(Wire& wire, size_t method, const grpc::Byte
   }
   wire.nursery.Enter();
   auto task = handle(context, *std::move(request), call->note());
-  boost::asio::co_spawn(call->strand(), std::move(task),
+  boost::asio::co_spawn(Eager(&wire.pool), std::move(task),
                         [call](std::exception_ptr exception, absl::StatusOr<Response> answer) {
                           if (exception) answer = StatusOf(exception);
                           call->Finish(answer.status(), answer.ok() ? Encode(*answer) : grpc::ByteBuffer());

@@ -19,6 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr size_t kGetFlow = RpcMethodIndex("GetFlow");
+const FlowId kFlow = *Uuid::Parse("0190a0b0-c0d0-8000-8000-000000000001");
 constexpr size_t kWatchFlow = RpcMethodIndex("WatchFlow");
 
 class Records final : public RpcObserver {
@@ -84,8 +85,7 @@ struct AtDestruction {
 Task<absl::StatusOr<v1::GetFlowResponse>> Get(Stage& stage, v1::GetFlowRequest request, std::shared_ptr<Note> note) {
   if (request.flow_token() == "throw") throw std::runtime_error("cannot digest SECRET");
   if (request.flow_token() == "refuse") {
-    note->flow_id = "the id";
-    note->step = "browser_wait";
+    note->Set(kFlow, v1::STEP_BROWSER_WAIT);
     co_return Refusal(v1::ERROR_CLASS_FLOW_NOT_FOUND, "gone");
   }
   if (request.flow_token() == "wait") {
@@ -209,8 +209,8 @@ TEST_F(BridgeTest, ARefusalIsToldAndCounted) {
   const auto records = records_.Await(1);
   EXPECT_EQ(records[0].code, absl::StatusCode::kNotFound);
   EXPECT_EQ(records[0].reason, v1::ERROR_CLASS_FLOW_NOT_FOUND);
-  EXPECT_EQ(records[0].flow_id, "the id");
-  EXPECT_EQ(records[0].step, "browser_wait");
+  EXPECT_EQ(records[0].flow_id, kFlow);
+  EXPECT_EQ(records[0].step, v1::STEP_BROWSER_WAIT);
   EXPECT_GT(records[0].latency, absl::ZeroDuration());
 }
 

@@ -16,16 +16,13 @@ namespace authflow {
 
 void NoteFlow(const World& world, const Secret& flow_token, Note& note) {
   const absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (token.ok()) note.flow_id = token->flow_id.ToString();
+  if (token.ok()) note.Set(token->flow_id);
 }
 
-void NoteFlow(const Flow& flow, Note& note) {
-  note.flow_id = flow.header.id.ToString();
-  note.step = std::string(StepName(flow.step));
-}
+void NoteFlow(const Flow& flow, Note& note) { note.Set(flow.header.id, flow.step); }
 
 void NoteStep(const World& world, Note& note) {
-  const std::optional<Uuid> id = Uuid::Parse(note.flow_id);
+  const std::optional<FlowId> id = note.Get().flow_id;
   if (!id) return;
   if (const std::optional<Flow> flow = world.cache.Get(*id)) NoteFlow(*flow, note);
 }
@@ -39,7 +36,8 @@ Task<absl::StatusOr<v1::StartFlowResponse>> HandleStartFlow(World& world, v1::St
   absl::StatusOr<OpenedFlow> opened = co_await StartFlow(world, std::move(wanted));
   if (!opened.ok()) {
     const auto metadata = MetadataOf(opened.status());
-    if (const auto it = metadata.find("flow_id"); it != metadata.end()) note->flow_id = it->second;
+    const auto it = metadata.find("flow_id");
+    if (const auto id = it == metadata.end() ? std::nullopt : Uuid::Parse(it->second)) note->Set(*id);
     co_return opened.status();
   }
   NoteFlow(opened->flow, *note);

@@ -3,12 +3,15 @@
 #define AUTHFLOW_SERVER_RPC_OBSERVER_H_
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "authflow/v1/flow.pb.h"
 #include "server/base/error_class.h"
+#include "server/base/uuid.h"
 
 namespace authflow {
 
@@ -48,10 +51,10 @@ struct RpcRecord {
   size_t method = 0;  // index into kRpcMethods
   absl::StatusCode code = absl::StatusCode::kOk;
   ErrorClass reason = v1::ERROR_CLASS_UNSPECIFIED;
-  std::string message;     // of the status
-  std::string flow_id;     // empty: outside a flow, or not known yet
-  std::string step;        // where the flow is, "" before the first
-  absl::Duration latency;  // of a stream: its whole life
+  std::string message;                   // of the status
+  std::optional<FlowId> flow_id;         // nullopt: outside a flow, or not known yet
+  v1::Step step = v1::STEP_UNSPECIFIED;  // where the flow is
+  absl::Duration latency;                // of a stream: its whole life
 };
 
 // Thread-safe, quick, never fails.

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "server/base/text.h"
+#include "server/events/event.h"
 
 namespace authflow {
 
@@ -36,8 +37,8 @@ void LoggingRpcObserver::OnRpcHandled(const RpcRecord& record) {
        {"code", absl::StatusCodeToString(record.code)},
        {"reason", refused ? NameOf(record.reason) : std::string_view()},
        {"message", record.message},
-       {"flow_id", record.flow_id},
-       {"step", record.step},
+       {"flow_id", record.flow_id ? record.flow_id->ToString() : std::string()},
+       {"step", StepName(record.step)},
        {"latency_ms", absl::ToDoubleMilliseconds(record.latency)}});
 }
 

@@ -26,8 +26,9 @@ class RpcTimer {
     record.code = status.code();
     record.reason = ClassOf(status);
     record.message = std::string(status.message());
-    record.flow_id = note.flow_id;
-    record.step = note.step;
+    const Note::Place place = note.Get();
+    record.flow_id = place.flow_id;
+    record.step = place.step;
     record.latency = absl::FromChrono(std::chrono::steady_clock::now() - start_);
     observer_.OnRpcHandled(record);
   }

@@ -2,15 +2,18 @@
 #ifndef AUTHFLOW_SERVER_RPC_WIRE_H_
 #define AUTHFLOW_SERVER_RPC_WIRE_H_
 
+#include <boost/asio/execution.hpp>
 #include <memory>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "authflow/v1/flow.pb.h"
 #include "server/base/task.h"
+#include "server/base/uuid.h"
 #include "server/flow/detached.h"
 #include "server/rpc/observer.h"
 
@@ -37,17 +40,34 @@ class OpenStreams {
 
 // Outlives every call: whoever owns it waits until `nursery` is empty.
 struct Wire {
-  Executor executor;      // each call runs on a strand of it
+  Executor executor;
   Nursery& nursery;       // counts each reactor and each coroutine
   RpcObserver& observer;  // hears of each call
   absl::Duration heartbeat = absl::Seconds(10);
   OpenStreams streams;
+  Executor pool = boost::asio::require(executor, boost::asio::execution::blocking.never);
 };
 
-// What a handler learns about its call, for the log. Used on the call's strand alone.
-struct Note {
-  std::string flow_id;
-  std::string step;
+// What a handler learns about its call, for the log. Thread-safe: a call that is cancelled is logged while its handler
+// goes on.
+class Note {
+ public:
+  struct Place {
+    std::optional<FlowId> flow_id;  // nullopt: outside a flow, or not known yet
+    v1::Step step = v1::STEP_UNSPECIFIED;
+  };
+  void Set(const FlowId& flow_id, v1::Step step = v1::STEP_UNSPECIFIED) {
+    absl::MutexLock lock(&mutex_);
+    place_ = {flow_id, step};
+  }
+  Place Get() const {
+    absl::MutexLock lock(&mutex_);
+    return place_;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  Place place_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace authflow

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_class.h"
+#include "server/base/executor.h"
 #include "server/base/kill_point.h"
 
 namespace authflow {
@@ -91,6 +92,7 @@ void Writer::Process(Batch& batch) {
     KillPoint(KillPointName::kAfterCommit);
     Wake(batch);
   }
+  const Resumptions together;
   for (Item& item : batch) item.write->Finish(status.ok() ? AsRefusal(item.status) : status);
 }
 
