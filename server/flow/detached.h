@@ -2,8 +2,10 @@
 #ifndef AUTHFLOW_SERVER_FLOW_DETACHED_H_
 #define AUTHFLOW_SERVER_FLOW_DETACHED_H_
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -21,27 +23,26 @@
 
 namespace authflow {
 
-// Counts coroutines that no call waits for, so that a shutdown can wait until none lives. Thread-safe.
+// Counts coroutines that no call waits for, so that a shutdown can wait until none lives. Thread-safe; each call passes
+// here, so that no lock is taken but by the last to leave.
 class Nursery {
  public:
-  void Enter() {
-    absl::MutexLock lock(&mutex_);
-    ++living_;
-  }
+  void Enter() { living_.fetch_add(1, std::memory_order_relaxed); }
   void Leave() {
+    if (living_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    // Whoever waits looks again when this is unlocked.
     absl::MutexLock lock(&mutex_);
-    --living_;
   }
   // False: some still live when the time is up.
   bool WaitUntilEmpty(absl::Duration at_most) {
     absl::MutexLock lock(&mutex_);
-    const auto empty = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return living_ == 0; };
+    const auto empty = [this]() { return living_.load(std::memory_order_acquire) == 0; };
     return mutex_.AwaitWithTimeout(absl::Condition(&empty), at_most);
   }
 
  private:
+  std::atomic<int64_t> living_ = 0;
   absl::Mutex mutex_;
-  int living_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // What work came to. An answer that is not kept (a store or a provider that could not be had) goes to those who wait,

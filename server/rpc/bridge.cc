@@ -43,21 +43,21 @@ absl::Status StatusOf(std::exception_ptr exception) {
 
 class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
  public:
-  explicit Reactor(std::shared_ptr<UnaryCall> call) : call_(std::move(call)) { call_->wire().nursery.Enter(); }
+  explicit Reactor(std::shared_ptr<UnaryCall> call) : call_(std::move(call)) {}
 
  private:
   void OnCancel() override { call_->Finish(absl::CancelledError("the caller went away"), {}); }
-  void OnDone() override {
-    Nursery& nursery = call_->wire().nursery;
-    delete this;
-    nursery.Leave();
-  }
+  void OnDone() override { delete this; }
 
   const std::shared_ptr<UnaryCall> call_;
 };
 
 UnaryCall::UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response)
-    : wire_(wire), timer_(wire.observer, method), response_(response) {}
+    : wire_(wire), timer_(wire.observer, method), response_(response) {
+  wire_.nursery.Enter();
+}
+
+UnaryCall::~UnaryCall() { wire_.nursery.Leave(); }
 
 grpc::ServerUnaryReactor* UnaryCall::Bind() {
   auto* const reactor = new Reactor(shared_from_this());
@@ -69,7 +69,7 @@ void UnaryCall::Finish(const absl::Status& status, grpc::ByteBuffer response) {
   Reactor* const reactor = reactor_.exchange(nullptr);
   if (reactor == nullptr) return;
   if (status.ok()) response_->Swap(&response);
-  timer_.Handled(status, *note_);
+  timer_.Handled(status, note_);
   reactor->Finish(ToGrpc(status));
 }
 

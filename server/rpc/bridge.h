@@ -61,23 +61,24 @@ grpc::ByteBuffer Encode(const Message& message) {
   return buffer;
 }
 
-// One unary call, from its request to its single answer.
+// One unary call, from its request to its single answer; its reactor and its coroutine share it, and the nursery counts
+// it until both are gone.
 class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
  public:
   UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response);
+  ~UnaryCall();
   // Makes the reactor, which gRPC owns until OnDone.
   grpc::ServerUnaryReactor* Bind();
   // Any thread. Only the first answer counts.
   void Finish(const absl::Status& status, grpc::ByteBuffer response);
 
-  const auto& note() const { return note_; }
-  Wire& wire() const { return wire_; }
+  std::shared_ptr<Note> note() { return {shared_from_this(), &note_}; }
 
  private:
   class Reactor;
 
   Wire& wire_;
-  const std::shared_ptr<Note> note_ = std::make_shared<Note>();
+  Note note_;
   RpcTimer timer_;
   grpc::ByteBuffer* const response_;         // gRPC's, valid until Finish
   std::atomic<Reactor*> reactor_ = nullptr;  // null once finished
@@ -93,13 +94,11 @@ grpc::ServerUnaryReactor* ServeUnary(Wire& wire, size_t method, const grpc::Byte
     call->Finish(request.status(), {});
     return reactor;
   }
-  wire.nursery.Enter();
   auto task = handle(context, *std::move(request), call->note());
   boost::asio::co_spawn(Eager(&wire.pool), std::move(task),
                         [call](std::exception_ptr exception, absl::StatusOr<Response> answer) {
                           if (exception) answer = StatusOf(exception);
                           call->Finish(answer.status(), answer.ok() ? Encode(*answer) : grpc::ByteBuffer());
-                          call->wire().nursery.Leave();
                         });
   return reactor;
 }

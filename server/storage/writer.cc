@@ -63,17 +63,25 @@ void Writer::Work() {
 
 // Empty: the end.
 Writer::Batch Writer::Take() {
-  Batch batch;
+  std::vector<std::unique_ptr<Write>> writes;
   {
     absl::MutexLock lock(&mutex_);
     const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stop_ || !queue_.empty(); };
     mutex_.Await(absl::Condition(&ready));
-    const size_t count = std::min(queue_.size(), options_.max_batch);
-    batch.reserve(count);
-    for (size_t i = 0; i < count; ++i) batch.push_back({.write = std::move(queue_[i])});
-    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+    if (queue_.size() <= options_.max_batch) {
+      writes.swap(queue_);
+    } else {
+      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(options_.max_batch);
+      writes.assign(std::move_iterator(queue_.begin()), std::move_iterator(end));
+      queue_.erase(queue_.begin(), end);
+    }
   }
-  for (Item& item : batch) item.key = item.write->key();
+  Batch batch;
+  batch.reserve(writes.size());
+  for (auto& write : writes) {
+    const Write::Key key = write->key();
+    batch.push_back({.write = std::move(write), .key = key});
+  }
   std::stable_sort(batch.begin(), batch.end(), [](const Item& a, const Item& b) { return a.key < b.key; });
   return batch;
 }
