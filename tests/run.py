@@ -98,6 +98,10 @@ class Runner:
         """The real binaries with a real provider, browser and receiver."""
         return self._pytest("e2e") if self._find_binaries() else Outcome(0, 1)
 
+    def clients(self) -> Outcome:
+        """The CLI and the examples keep the duties of clients, and a broken client is found."""
+        return self._pytest("client_conformance") if self._find_binaries() else Outcome(0, 1)
+
     def chaos(self) -> Outcome:
         """Everything is killed and hurt for a minute; and the checker that says so can be trusted."""
         if not self._find_binaries():
@@ -139,7 +143,7 @@ def _checked(code: int, outcome: Outcome) -> Outcome:
     return outcome
 
 
-SECTIONS = ("lint", "build", "unit", "asan", "support", "deploy", "e2e", "chaos")
+SECTIONS = ("lint", "build", "unit", "asan", "support", "deploy", "e2e", "clients", "chaos")
 
 
 def main() -> int:
