@@ -51,7 +51,7 @@ class Runner:
         return process.wait(), "".join(lines)
 
     def lint(self) -> Outcome:
-        """clang-format, buf, buildifier, shellcheck, promtool."""
+        """clang-format, buf, docs/api.md, buildifier, shellcheck, promtool."""
         code, output = self._run("scripts/lint")
         passed, failed = (len(re.findall(rf"^lint: .*{word}", output, re.M)) for word in (": ok$", ": (?:FAILED|.* is missing)"))
         return _checked(code, Outcome(passed, failed))
