@@ -91,7 +91,7 @@ class Runner:
         return _checked(code, Outcome(passed, failed))
 
     def deploy(self) -> Outcome:
-        """What stands in deploy/: alerts with their runbooks, the systemd unit, the container."""
+        """What stands in deploy/: alerts with their runbooks, the systemd unit, the container, the package."""
         return self._pytest("deploy") if self._find_binaries() else Outcome(0, 1)
 
     def e2e(self) -> Outcome:
