@@ -312,8 +312,11 @@ func (l *login) run(ctx context.Context) (*pb.ExchangeCodeResponse, *pb.Outcome,
 		cancelled := &pb.Outcome_Aborted{Reason: pb.AbortReason_ABORT_REASON_USER_CANCELLED}
 		return nil, &pb.Outcome{How: &pb.Outcome_Aborted_{Aborted: cancelled}}, errors.New("cancelled")
 	}
-	if err != nil {
+	if err != nil && (err == errEnded || refusal(err).Reason != "") {
 		return nil, failed(pb.ErrorClass_ERROR_CLASS_UNSPECIFIED), err // the server's refusal: it knows which
+	}
+	if err != nil {
+		return nil, failed(pb.ErrorClass_ERROR_CLASS_CLIENT_NETWORK), err
 	}
 	kept, err := json.Marshal(map[string]string{"access": answer.Tokens.AccessToken, "refresh": answer.Tokens.RefreshToken})
 	if err == nil {

@@ -138,8 +138,9 @@ class Login {
         code = 2;
         console.error('Cancelled.');
       } else {
-        const ours = !(error instanceof Ended) && error.metadata === undefined;
-        outcome = { failed: ours ? { error_class: 'ERROR_CLASS_CLIENT_ERROR' } : {} }; // without: the server's refusal
+        outcome = { failed: {} }; // without a class: the server's refusal
+        if (error.metadata === undefined) outcome.failed.error_class = 'ERROR_CLASS_CLIENT_ERROR';
+        else if (!errorInfo(error).reason) outcome.failed.error_class = 'ERROR_CLASS_CLIENT_NETWORK';
         console.error(`The sign-in failed: ${error.details ?? error.message}`);
       }
     }

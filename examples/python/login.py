@@ -4,6 +4,7 @@
 The numbers D1..D19 are those of docs/client-guide.md. README.md says how to run it.
 """
 
+import contextlib
 import http.server
 import json
 import os
@@ -24,6 +25,7 @@ from authflow.v1.invocation_pb2 import Invocation
 from google.rpc import error_details_pb2, status_pb2
 
 SERVICE_CONFIG = Path(__file__).parents[2] / "protos/authflow/v1/service_config.json"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEXT_ATTEMPT = {"CODE_REFUSED", "CODE_USED", "ANSWER_GONE", ""}  # "": no answer could be had
 
 
@@ -60,6 +62,19 @@ def invocation() -> Invocation:
             keep("installation", str(uuid.uuid4()))
         run.anonymous_id = (folder() / "installation").read_text()
     return run
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """A signal that comes meanwhile is a KeyboardInterrupt afterwards."""
+    came = []
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: came.append(True))
+    yield
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 class Page:
@@ -133,7 +148,7 @@ class Login:
             outcome.aborted.reason = flow_pb2.ABORT_REASON_USER_CANCELLED
             print("Cancelled.", file=sys.stderr)
         except grpc.RpcError as error:
-            outcome.failed.SetInParent()  # the server's refusal: it knows which
+            outcome.failed.error_class = 0 if error_info(error).reason else 74  # the server's refusal, or CLIENT_NETWORK
             print(f"The sign-in failed: {error.details()}", file=sys.stderr)
         except Ended as how:
             outcome.failed.SetInParent()
@@ -167,7 +182,8 @@ class Login:
             redirect_uri=listener.uri,
             invocation=invocation(),
         )
-        self.starting = self.flows.StartFlow.future(request, timeout=20)  # D18
+        with undisturbed():  # a call that nobody knows of would be a flow that nobody ends
+            self.starting = self.flows.StartFlow.future(request, timeout=20)  # D18
         return self.starting.result()
 
     def watch(self):
@@ -197,7 +213,7 @@ class Login:
             print(f"Your browser opens. If it does not, open this address:\n\n{opened.authorization_url}\n")
             self.open(opened.authorization_url)
             while True:
-                what, value, page = self.happened.get()
+                what, value, page = self.next()
                 if what == "ended":
                     self.ended = True  # D17
                     expired = value.aborted.reason == flow_pb2.ABORT_REASON_EXPIRED
@@ -214,6 +230,14 @@ class Login:
                     if reason not in NEXT_ATTEMPT or attempt == 3:
                         raise
                     break
+
+    def next(self):
+        """What happens next. Not one long wait: Python would not see a signal that comes just before it."""
+        while True:
+            try:
+                return self.happened.get(timeout=0.2)
+            except queue.Empty:
+                pass
 
     def exchange(self, query: str) -> token_service_pb2.ExchangeCodeResponse:
         request = token_service_pb2.ExchangeCodeRequest(flow_token=self.token, redirect_query=query)  # D9
@@ -236,7 +260,7 @@ class Login:
 
 
 def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.default_int_handler)
     return Login(os.environ.get("AUTHFLOW_SERVER", "127.0.0.1:7443"), os.environ.get("AUTHFLOW_PRODUCT", "dev")).run()
 
