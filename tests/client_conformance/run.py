@@ -81,7 +81,7 @@ def main() -> int:
         with ThreadPoolExecutor(arguments.jobs) as pool:
             found = list(pool.map(lambda name: tell(name, new_world(name)), names))
 
-    broken = 0
+    broken, unseen = 0, 0
     for duty in DUTIES:
         judged = [one[duty] for one in found if duty in one]
         seen = next((one for one in judged if one), "")
@@ -90,8 +90,11 @@ def main() -> int:
             print(f"{duty} BROKEN: {seen}")
         elif judged:
             print(f"{duty} ok")
+        elif not arguments.only:
+            print(f"{duty} not seen: the client never came so far")
+            unseen += 1
     print(f"{broken} of {len(DUTIES)} duties broken." if broken else "No duty is broken.")
-    return 1 if broken else 0
+    return 1 if broken or unseen else 0
 
 
 if __name__ == "__main__":

@@ -413,6 +413,8 @@ def always(w: World):
         w.expect("D15", len(set(said)) <= 1, f"one flow was ended in several ways: {said}")
     for call in w.server.calls:
         w.expect("D18", call.has_deadline, f"{call.method} came without a deadline")
+    if not starts:
+        return
     text = "".join(client.output for client in w.clients)
     told = [secret for secret in w.server.secrets if secret in text]
     w.expect("D19", not told, "the client printed a token, a code or its request_id")

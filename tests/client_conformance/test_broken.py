@@ -38,6 +38,12 @@ def test_each_breach_is_found_as_its_duty_and_no_other(reports, breaches):
     assert not wrong, "\n".join(f"{name} ({breaches[name][0]}):\n{text}" for name, text in wrong.items())
 
 
+def test_a_client_that_does_nothing_keeps_no_duty(examine):
+    report = examine("true", patience=2)
+    assert (report.code, report.ok) == (1, []) and "D1" in report.broken, report.text
+    assert all(f"\n{duty} " in f"\n{report.text}" for duty in ("D1", "D2", "D19")), report.text
+
+
 def test_each_duty_of_the_guide_has_a_breach_and_a_line_in_the_guide(breaches):
     from duties import DUTIES
 
