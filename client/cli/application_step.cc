@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/applications.h"
 #include "client/cli/login_flow.h"
+#include "client/cli/new_application.h"
 #include "client/cli/prompt.h"
 #include "client/cli/result.h"
 #include "client/cli/rpc.h"
@@ -23,36 +24,6 @@ absl::Status Unanswered(const LoginFlow& flow, Said said) {
   return Cancelled();
 }
 
-// What the server would refuse, said before it is asked.
-std::string NameProblem(const std::string& name) {
-  if (name.empty()) return "A name is needed.";
-  const auto characters = std::count_if(name.begin(), name.end(), [](char c) { return (c & 0xC0) != 0x80; });
-  return characters > 64 ? "A name has 64 characters at most." : "";
-}
-
-struct NewApplication {
-  std::string name;
-  std::string region;
-};
-
-Task<absl::StatusOr<NewApplication>> AskForNew(LoginFlowPtr flow, std::vector<std::string> regions) {
-  const Command& command = *flow->command;
-  NewApplication wanted;
-  Question question;
-  question.text = "Name of the new application";
-  question.problem = NameProblem;
-  const Line name = co_await Ask(command.terminal, std::move(question));
-  if (name.said != Said::kAnswer) co_return Unanswered(*flow, name.said);
-  wanted.name = name.text;
-  wanted.region = command.options.region;
-  if (wanted.region.empty() && regions.size() > 1) {
-    const Chosen region = co_await Choose(command.terminal, "Where shall it be?", regions);
-    if (region.said != Said::kAnswer) co_return Unanswered(*flow, region.said);
-    wanted.region = regions[region.index];
-  }
-  co_return wanted;
-}
-
 Task<absl::Status> Create(LoginFlowPtr flow, std::vector<std::string> regions) {
   const Command& command = *flow->command;
   const absl::Status entered = co_await EnterStep(flow, v1::STEP_APP_CREATE);
@@ -65,9 +36,8 @@ Task<absl::Status> Create(LoginFlowPtr flow, std::vector<std::string> regions) {
   for (;;) {
     NewApplication wanted{.name = command.options.app_name, .region = command.options.region};
     if (asking) {
-      auto answer = co_await AskForNew(flow, regions);
-      if (!answer.ok()) co_return answer.status();
-      wanted = *std::move(answer);
+      wanted = co_await AskForNewApplication(flow->command, regions);
+      if (wanted.said != Said::kAnswer) co_return Unanswered(*flow, wanted.said);
     }
     v1::CreateApplicationRequest request;
     request.set_request_id(RandomUuid(command.clock.Now()).ToString());
@@ -81,10 +51,7 @@ Task<absl::Status> Create(LoginFlowPtr flow, std::vector<std::string> regions) {
       flow->application = response->application();
       co_return absl::OkStatus();
     }
-    const ErrorClass error_class = ClassOf(response.status());
-    const bool another_name = error_class == v1::ERROR_CLASS_APPLICATION_NAME_TAKEN ||
-                              error_class == v1::ERROR_CLASS_APPLICATION_NAME_INVALID;
-    if (!asking || !another_name) co_return response.status();
+    if (!asking || !WantsAnotherName(response.status())) co_return response.status();
     command.out.Say(std::string(response.status().message()));
   }
 }
@@ -100,10 +67,7 @@ Task<absl::Status> Select(LoginFlowPtr flow, ApplicationList list) {
                                    " applications, and there is nobody to ask for one: name it with --app-name."));
   }
   std::vector<std::string> items;
-  for (const auto& application : list.applications) {
-    items.push_back(application.region().empty() ? application.name()
-                                                 : absl::StrCat(application.name(), " (", application.region(), ")"));
-  }
+  for (const auto& application : list.applications) items.push_back(Described(application));
   items.push_back("Create a new application");
   const Chosen chosen = co_await Choose(command.terminal, "Which application?", std::move(items));
   if (chosen.said != Said::kAnswer) co_return Unanswered(*flow, chosen.said);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/rpc.h"
 
 namespace authflow {
@@ -13,6 +14,15 @@ constexpr int kMaxPages = 100;
 constexpr CallOptions kListCall = {.deadline = absl::Seconds(60), .retry_for = absl::Seconds(20)};
 
 }  // namespace
+
+std::string Described(const v1::Application& application) {
+  return application.region().empty() ? application.name()
+                                      : absl::StrCat(application.name(), " (", application.region(), ")");
+}
+
+nlohmann::ordered_json DocumentOf(const v1::Application& application) {
+  return {{"id", application.id()}, {"name", application.name()}, {"region", application.region()}};
+}
 
 Task<absl::StatusOr<ApplicationList>> ListAllApplications(std::shared_ptr<Client> client, std::string product,
                                                           Secret access_token, Secret flow_token) {

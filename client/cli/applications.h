@@ -1,8 +1,9 @@
-// All applications of a user, page after page.
+// The applications of a user.
 #ifndef AUTHFLOW_CLIENT_CLI_APPLICATIONS_H_
 #define AUTHFLOW_CLIENT_CLI_APPLICATIONS_H_
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ struct ApplicationList {
   std::vector<v1::Application> applications;
   std::vector<std::string> regions;
 };
+
+// As people are told of one: its name, and its region if it has one.
+std::string Described(const v1::Application& application);
+// As scripts are told of one: id, name and region.
+nlohmann::ordered_json DocumentOf(const v1::Application& application);
 
 // `flow_token` empty: outside a flow.
 Task<absl::StatusOr<ApplicationList>> ListAllApplications(std::shared_ptr<Client> client, std::string product,

@@ -6,49 +6,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/applications.h"
-#include "client/cli/login.h"
-#include "client/cli/session.h"
+#include "client/cli/signed_in_call.h"
 
 namespace authflow {
 namespace {
-
-// With the stored session, refreshed if its time is up or the server refuses it.
-Task<absl::StatusOr<ApplicationList>> List(std::shared_ptr<Command> command) {
-  auto login = co_await FreshLogin(command, Secret());
-  if (!login.ok()) co_return login.status();
-  Secret access_token = login->access_token;
-  auto list = co_await ListAllApplications(command->client, command->product, access_token, Secret());
-  if (ClassOf(list.status()) != v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED) co_return list;
-  login = co_await FreshLogin(command, access_token);
-  if (!login.ok()) co_return login.status();
-  access_token = login->access_token;
-  list = co_await ListAllApplications(command->client, command->product, access_token, Secret());
-  co_return list;
-}
-
-Task<absl::StatusOr<ApplicationList>> GuardedList(std::shared_ptr<Command> command) {
-  auto list = co_await command->interrupt.Guard(List(command));
-  if (!list) co_return Cancelled();
-  co_return *std::move(list);
-}
-
-bool IsSessionOver(const absl::Status& status) {
-  const ErrorClass error_class = ClassOf(status);
-  return error_class == v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED || error_class == v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED;
-}
 
 void Tell(const Command& command, const ApplicationList& list, Result& result) {
   auto items = nlohmann::ordered_json::array();
   size_t name_width = 4;
   size_t region_width = 6;
   for (const auto& one : list.applications) {
-    items.push_back({{"id", one.id()}, {"name", one.name()}, {"region", one.region()}});
+    items.push_back(DocumentOf(one));
     name_width = std::max(name_width, one.name().size());
     region_width = std::max(region_width, one.region().size());
   }
   result.document["applications"] = std::move(items);
   if (list.applications.empty()) {
-    command.out.Say("You have no application yet: \"authflow login\" makes one.");
+    command.out.Say("You have no application yet: \"authflow apps create\" makes one.");
     return;
   }
   const auto padded = [](const std::string& text, size_t width) {
@@ -67,19 +41,11 @@ void Tell(const Command& command, const ApplicationList& list, Result& result) {
 
 Task<Result> AppsList(std::shared_ptr<Command> command) {
   Result result;
-  auto list = co_await GuardedList(command);
-  if (!list.ok() && IsSessionOver(list.status()) && command->terminal) {
-    command->out.Say(absl::StrCat(std::string(list.status().message()), " Signing in again."));
-    LoginPlan plan{.kind = v1::FLOW_KIND_REAUTHENTICATION, .choose_application = false};
-    Result login = co_await Login(command, plan);
-    if (!login.status.ok()) co_return login;
-    list = co_await GuardedList(command);
-  }
-  if (list.ok()) {
-    Tell(*command, *list, result);
-  } else {
-    result.status = list.status();
-  }
+  SignedInCall<ApplicationList> list = [command](Secret access_token) {
+    return ListAllApplications(command->client, command->product, std::move(access_token), Secret());
+  };
+  const auto listed = co_await CallSignedIn<ApplicationList>(command, std::move(list), &result);
+  if (listed) Tell(*command, *listed, result);
   co_return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/installation.h"
+#include "client/cli/telemetry.h"
 #include "server/base/random.h"
 #include "server/base/version.h"
 
@@ -50,6 +51,7 @@ Command::Command(Options given, Executor on, std::function<void()> leave)
 absl::StatusOr<std::shared_ptr<Command>> Command::Make(Options options, Executor executor,
                                                        std::function<void()> leave) {
   std::shared_ptr<Command> command(new Command(std::move(options), std::move(executor), std::move(leave)));
+  command->options.do_not_track = !ChosenTelemetry(command->folders).on;
   auto profile = LoadProfile(command->folders, command->options.profile_name);
   if (!profile.ok()) return profile.status();
   command->profile = *std::move(profile);
@@ -74,6 +76,13 @@ absl::StatusOr<std::shared_ptr<Command>> Command::Make(Options options, Executor
   command->events = std::make_unique<CommandEvents>(command->executor, command->client, command->exit_work,
                                                     command->out, command->product, command->invocation);
   return command;
+}
+
+absl::Status Command::Explained(const absl::Status& status) const {
+  if (!IsNetworkError(status)) return status;
+  return Refusal(v1::ERROR_CLASS_CLIENT_NETWORK,
+                 absl::StrCat("The authflow server at ", client->server(),
+                              " cannot be reached: ", std::string(status.message()), "."));
 }
 
 }  // namespace authflow

@@ -45,6 +45,9 @@ struct Command {
   // `leave` ends the process at once, for the second signal.
   static absl::StatusOr<std::shared_ptr<Command>> Make(Options options, Executor executor, std::function<void()> leave);
 
+  // An error of the way to the server with what it was about, as CLIENT_NETWORK; any other as it is.
+  absl::Status Explained(const absl::Status& status) const;
+
  private:
   Command(Options given, Executor executor, std::function<void()> leave);
 };

@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/applications.h"
 #include "client/cli/login_flow.h"
 #include "client/cli/login_pages.h"
 #include "client/cli/rpc.h"
@@ -50,12 +51,7 @@ Task<absl::Status> Run(LoginFlowPtr flow) {
   }
   if (flow->saved) co_return absl::OkStatus();
   if (interrupt.happened()) co_return Cancelled();
-  if (IsNetworkError(status)) {
-    co_return Refusal(v1::ERROR_CLASS_CLIENT_NETWORK,
-                      absl::StrCat("The authflow server at ", flow->command->client->server(),
-                                   " cannot be reached: ", std::string(status.message()), "."));
-  }
-  co_return status;
+  co_return flow->command->Explained(status);
 }
 
 // What FinishFlow is told.
@@ -165,11 +161,8 @@ Result Tell(const LoginFlow& flow, const absl::Status& status) {
   document["profile"] = command.options.profile_name;
   document["application"] = nullptr;
   if (flow.application) {
-    command.out.Say(
-        absl::StrCat("Application: ", flow.application->name(),
-                     flow.application->region().empty() ? "" : absl::StrCat(" (", flow.application->region(), ")")));
-    document["application"] = {
-        {"id", flow.application->id()}, {"name", flow.application->name()}, {"region", flow.application->region()}};
+    command.out.Say(absl::StrCat("Application: ", Described(*flow.application)));
+    document["application"] = DocumentOf(*flow.application);
   }
   command.out.Say(absl::StrCat("Profile \"", command.options.profile_name, "\" is in ",
                                ProfilePath(command.folders, command.options.profile_name), "."));

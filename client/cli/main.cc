@@ -11,11 +11,15 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/apps_create.h"
 #include "client/cli/apps_list.h"
+#include "client/cli/apps_select.h"
 #include "client/cli/atomic_file.h"
 #include "client/cli/command.h"
 #include "client/cli/login.h"
@@ -23,6 +27,7 @@
 #include "client/cli/options.h"
 #include "client/cli/result.h"
 #include "client/cli/status.h"
+#include "client/cli/telemetry_command.h"
 #include "client/cli/token.h"
 
 namespace authflow {
@@ -44,12 +49,9 @@ std::chrono::milliseconds HeadStartOf(const Command& command) {
       return kLongHeadStart;
     case Options::Command::kLogout:
       return command.login ? kLongHeadStart : kShortHeadStart;
-    case Options::Command::kStatus:
-    case Options::Command::kToken:
-    case Options::Command::kAppsList:
+    default:
       return kShortHeadStart;
   }
-  return kShortHeadStart;
 }
 
 Task<Result> Dispatch(std::shared_ptr<Command> command) {
@@ -72,6 +74,14 @@ Task<Result> Dispatch(std::shared_ptr<Command> command) {
       break;
     case Options::Command::kAppsList:
       result = co_await AppsList(command);
+      break;
+    case Options::Command::kAppsCreate:
+      result = co_await AppsCreate(command);
+      break;
+    case Options::Command::kAppsSelect:
+      result = co_await AppsSelect(command);
+      break;
+    default:  // those that want no server
       break;
   }
   co_return result;
@@ -108,14 +118,33 @@ Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
   _exit(code);
 }
 
+bool IsAboutTelemetry(const Options& options) {
+  return options.command == Options::Command::kTelemetryStatus || options.command == Options::Command::kTelemetryOn ||
+         options.command == Options::Command::kTelemetryOff;
+}
+
+int RunTelemetry(const Options& options) {
+  const Output out(options.json, options.debug);
+  const Result result = Telemetry(options, FoldersFromEnvironment(), out);
+  if (!result.status.ok()) out.Say(NarrationOf(result));
+  out.Document(DocumentOf(result));
+  return ExitCodeOf(result.status);
+}
+
 int Main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto parsed = ParseOptions(argc, argv);
   if (const auto* exit = std::get_if<Exit>(&parsed)) {
     std::fputs(exit->out.c_str(), stdout);
     std::fputs(exit->err.c_str(), stderr);
+    const Output out(std::find(argv, argv + argc, std::string_view("--json")) != argv + argc, false);
+    if (exit->code != kExitOk) {
+      const Result result{.status = absl::InvalidArgumentError(absl::StripAsciiWhitespace(exit->err))};
+      out.Document(DocumentOf(result));
+    }
     return exit->code;
   }
+  if (const auto& options = std::get<Options>(parsed); IsAboutTelemetry(options)) return RunTelemetry(options);
   // gRPC's own words on a broken connection are not for people; GRPC_VERBOSITY=info brings them back.
   setenv("GRPC_VERBOSITY", "none", /*overwrite=*/0);
   boost::asio::io_context loop;

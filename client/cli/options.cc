@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include "client/cli/completion.h"
 #include "client/cli/profile.h"
@@ -15,10 +16,51 @@ namespace {
 constexpr char kEnvironment[] =
     "Environment:\n"
     "  AUTHFLOW_SERVER, AUTHFLOW_PRODUCT, AUTHFLOW_CA   stand for --server, --product, --ca\n"
-    "  AUTHFLOW_TELEMETRY=0 or DO_NOT_TRACK=1           nothing about you is recorded\n"
+    "  AUTHFLOW_TELEMETRY=0 or DO_NOT_TRACK=1           nothing about you is recorded, as \"telemetry off\" keeps it\n"
     "  BROWSER                                          the program that opens the sign-in page\n"
     "\n"
     "Exit codes: 0 ok, 1 error, 2 cancelled, 4 not signed in.";
+
+constexpr char kLoginExamples[] =
+    "Examples:\n"
+    "  authflow login --server https://auth.example.com --product tool\n"
+    "  authflow login --no-browser                 # over SSH: open the address elsewhere, paste what comes back\n"
+    "  authflow login --app-name Shop --region eu --non-interactive --json";
+constexpr char kSignupExamples[] =
+    "Examples:\n"
+    "  authflow signup\n"
+    "  authflow signup --app-name Shop --region eu";
+constexpr char kLogoutExamples[] =
+    "Example:\n"
+    "  authflow logout --profile-name work";
+constexpr char kStatusExamples[] =
+    "Examples:\n"
+    "  authflow status\n"
+    "  authflow status --json | jq -r .email";
+constexpr char kTokenExamples[] =
+    "Example:\n"
+    "  curl -H \"Authorization: Bearer $(authflow token)\" https://api.example.com/";
+constexpr char kAppsListExamples[] =
+    "Example:\n"
+    "  authflow apps list --json | jq -r '.applications[].id'";
+constexpr char kAppsCreateExamples[] =
+    "Examples:\n"
+    "  authflow apps create                        # asks for name and region\n"
+    "  authflow apps create Shop --region eu --select";
+constexpr char kAppsSelectExamples[] =
+    "Examples:\n"
+    "  authflow apps select                        # asks: arrows, or type part of a name\n"
+    "  authflow apps select Shop";
+constexpr char kTelemetryExamples[] =
+    "Examples:\n"
+    "  authflow telemetry status\n"
+    "  authflow telemetry off\n"
+    "  DO_NOT_TRACK=1 authflow login               # for one run; beats what is kept";
+constexpr char kCompletionExamples[] =
+    "Examples:\n"
+    "  source <(authflow completion bash)\n"
+    "  authflow completion zsh >\"${fpath[1]}/_authflow\"\n"
+    "  authflow completion fish | source";
 
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);
@@ -95,24 +137,44 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   app.add_flag("--json", options.json, "One JSON document on standard output");
   app.add_flag("--debug", options.debug, "Show on standard error what is recorded");
 
-  CLI::App* login = app.add_subcommand("login", "Sign in");
-  CLI::App* signup = app.add_subcommand("signup", "Create an account and sign in");
-  AddLoginFlags(login, options);
-  AddLoginFlags(signup, options);
-  CLI::App* logout = app.add_subcommand("logout", "Sign out");
-  CLI::App* status = app.add_subcommand("status", "Say who is signed in");
-  CLI::App* token = app.add_subcommand("token", "Print an access token that is good for now, renewing it when needed");
-  token->footer("Example:\n  curl -H \"Authorization: Bearer $(authflow token)\" https://api.example.com/");
+  using Which = Options::Command;
+  std::vector<std::pair<CLI::App*, Which>> commands;
+  const auto add = [&commands](CLI::App* under, const char* name, const char* what, const char* examples, Which which) {
+    CLI::App* command = under->add_subcommand(name, what);
+    command->fallthrough();
+    command->footer(examples);
+    commands.emplace_back(command, which);
+    return command;
+  };
+  AddLoginFlags(add(&app, "login", "Sign in", kLoginExamples, Which::kLogin), options);
+  AddLoginFlags(add(&app, "signup", "Create an account and sign in", kSignupExamples, Which::kSignup), options);
+  add(&app, "logout", "Sign out", kLogoutExamples, Which::kLogout);
+  add(&app, "status", "Say who is signed in", kStatusExamples, Which::kStatus);
+  add(&app, "token", "Print an access token that is good for now, renewing it when needed", kTokenExamples,
+      Which::kToken);
   CLI::App* apps = app.add_subcommand("apps", "Your applications");
-  apps->require_subcommand(1);
-  CLI::App* apps_list = apps->add_subcommand("list", "List them");
-  for (CLI::App* command : {login, signup, logout, status, token, apps, apps_list}) command->fallthrough();
+  add(apps, "list", "List them", kAppsListExamples, Which::kAppsList);
+  CLI::App* create = add(apps, "create", "Create one", kAppsCreateExamples, Which::kAppsCreate);
+  create->add_option("NAME", options.app_name, "Its name (asked for at a terminal if it is not given)");
+  create->add_option("--region", options.region, "Where to create it (default: the first offered)");
+  create->add_flag("--select", options.select, "Use it in this profile from now on");
+  CLI::App* select =
+      add(apps, "select", "Choose the one that this profile uses", kAppsSelectExamples, Which::kAppsSelect);
+  select->add_option("NAME", options.app_name, "Its name or id (asked for at a terminal if it is not given)");
+  CLI::App* telemetry = app.add_subcommand("telemetry", "Whether what you do here is recorded");
+  add(telemetry, "status", "Say whether it is, and who decided that", kTelemetryExamples, Which::kTelemetryStatus);
+  add(telemetry, "on", "Let it be recorded", kTelemetryExamples, Which::kTelemetryOn);
+  add(telemetry, "off", "Let nothing be recorded", kTelemetryExamples, Which::kTelemetryOff);
+  for (CLI::App* group : {apps, telemetry}) {
+    group->require_subcommand(1);
+    group->fallthrough();
+  }
   CLI::App* completion = app.add_subcommand("completion", "Print a script that completes these words in a shell");
   std::string shell;
   completion->add_option("SHELL", shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  completion->footer("Examples:\n  source <(authflow completion bash)\n  authflow completion fish | source");
+  completion->footer(kCompletionExamples);
 
   try {
     app.parse(argc, const_cast<char**>(argv));
@@ -124,12 +186,9 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   }
 
   if (completion->parsed()) return Exit{.code = 0, .out = CompletionFor(shell, WordsOf(app)), .err = ""};
-  if (token->parsed()) options.command = Options::Command::kToken;
-  if (login->parsed()) options.command = Options::Command::kLogin;
-  if (signup->parsed()) options.command = Options::Command::kSignup;
-  if (logout->parsed()) options.command = Options::Command::kLogout;
-  if (status->parsed()) options.command = Options::Command::kStatus;
-  if (apps_list->parsed()) options.command = Options::Command::kAppsList;
+  for (const auto& [command, which] : commands) {
+    if (command->parsed()) options.command = which;
+  }
   options.command_name = "authflow";
   for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
     at = at->get_subcommands().front();
@@ -140,9 +199,6 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   if (options.server.empty()) options.server = Environment("AUTHFLOW_SERVER");
   if (options.product.empty()) options.product = Environment("AUTHFLOW_PRODUCT");
   if (options.ca_file.empty()) options.ca_file = Environment("AUTHFLOW_CA");
-  const std::string do_not_track = Environment("DO_NOT_TRACK");
-  options.do_not_track = Environment("AUTHFLOW_TELEMETRY") == "0" ||
-                         (!do_not_track.empty() && do_not_track != "0" && do_not_track != "false");
   const std::string ci = Environment("CI");
   options.is_ci = !ci.empty() && ci != "0" && ci != "false";
   const std::string context = Environment("AUTHFLOW_CONTEXT");

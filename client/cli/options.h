@@ -9,7 +9,19 @@
 namespace authflow {
 
 struct Options {
-  enum class Command { kLogin, kSignup, kLogout, kStatus, kToken, kAppsList };
+  enum class Command {
+    kLogin,
+    kSignup,
+    kLogout,
+    kStatus,
+    kToken,
+    kAppsList,
+    kAppsCreate,
+    kAppsSelect,
+    kTelemetryStatus,
+    kTelemetryOn,
+    kTelemetryOff,
+  };
   Command command = Command::kStatus;
   std::string command_name;        // "authflow apps list"
   std::vector<std::string> flags;  // names of those given, sorted, without dashes
@@ -18,15 +30,15 @@ struct Options {
   std::string product;  // flag, else AUTHFLOW_PRODUCT, else empty: the profile's
   std::string ca_file;  // flag, else AUTHFLOW_CA
   std::string profile_name = "default";
-  std::string app_name;
+  std::string app_name;  // for apps select: a name or an id
   std::string region;
+  bool select = false;  // of apps create
   bool no_browser = false;
   bool non_interactive = false;
   bool json = false;
   bool debug = false;
 
-  // AUTHFLOW_TELEMETRY=0 or DO_NOT_TRACK=1.
-  bool do_not_track = false;
+  bool do_not_track = false;             // ChosenTelemetry says so
   bool is_ci = false;                    // CI is set, and not to "false" or "0"
   std::string cli_context = "terminal";  // AUTHFLOW_CONTEXT
 };

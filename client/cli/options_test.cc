@@ -11,8 +11,7 @@ namespace {
 class OptionsTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"AUTHFLOW_SERVER", "AUTHFLOW_PRODUCT", "AUTHFLOW_CA", "AUTHFLOW_TELEMETRY", "DO_NOT_TRACK",
-                             "AUTHFLOW_CONTEXT", "CI"}) {
+    for (const char* name : {"AUTHFLOW_SERVER", "AUTHFLOW_PRODUCT", "AUTHFLOW_CA", "AUTHFLOW_CONTEXT", "CI"}) {
       unsetenv(name);
     }
   }
@@ -43,7 +42,12 @@ TEST_F(OptionsTest, KnowsTheCommands) {
                 {{"logout"}, Options::Command::kLogout, "authflow logout"},
                 {{"status"}, Options::Command::kStatus, "authflow status"},
                 {{"token"}, Options::Command::kToken, "authflow token"},
-                {{"apps", "list"}, Options::Command::kAppsList, "authflow apps list"}};
+                {{"apps", "list"}, Options::Command::kAppsList, "authflow apps list"},
+                {{"apps", "create"}, Options::Command::kAppsCreate, "authflow apps create"},
+                {{"apps", "select"}, Options::Command::kAppsSelect, "authflow apps select"},
+                {{"telemetry", "status"}, Options::Command::kTelemetryStatus, "authflow telemetry status"},
+                {{"telemetry", "on"}, Options::Command::kTelemetryOn, "authflow telemetry on"},
+                {{"telemetry", "off"}, Options::Command::kTelemetryOff, "authflow telemetry off"}};
   for (const auto& c : kCases) {
     const Options options = Good(c.words);
     EXPECT_EQ(options.command, c.command) << c.name;
@@ -51,7 +55,6 @@ TEST_F(OptionsTest, KnowsTheCommands) {
     EXPECT_TRUE(options.flags.empty());
     EXPECT_EQ(options.profile_name, "default");
     EXPECT_EQ(options.cli_context, "terminal");
-    EXPECT_FALSE(options.do_not_track);
     EXPECT_FALSE(options.is_ci);
   }
 }
@@ -92,19 +95,38 @@ TEST_F(OptionsTest, AFlagBeatsTheEnvironment) {
   EXPECT_EQ(options.flags, std::vector<std::string>{"product"});
 }
 
-TEST_F(OptionsTest, EitherVariableOptsOut) {
-  setenv("DO_NOT_TRACK", "1", 1);
-  EXPECT_TRUE(Good({"status"}).do_not_track);
-  setenv("DO_NOT_TRACK", "0", 1);
-  EXPECT_FALSE(Good({"status"}).do_not_track);
-  setenv("AUTHFLOW_TELEMETRY", "0", 1);
-  EXPECT_TRUE(Good({"status"}).do_not_track);
+TEST_F(OptionsTest, AnApplicationIsNamedWithoutAFlag) {
+  const Options create = Good({"apps", "create", "My Shop", "--region", "eu", "--select"});
+  EXPECT_EQ(create.app_name, "My Shop");
+  EXPECT_EQ(create.region, "eu");
+  EXPECT_TRUE(create.select);
+  EXPECT_EQ(create.flags, (std::vector<std::string>{"region", "select"}));
+  EXPECT_EQ(Good({"apps", "select", "Shop"}).app_name, "Shop");
+}
+
+TEST_F(OptionsTest, EachCommandsHelpHasAnExample) {
+  for (const auto& words : std::vector<std::vector<const char*>>{{"login"},
+                                                                 {"signup"},
+                                                                 {"logout"},
+                                                                 {"status"},
+                                                                 {"token"},
+                                                                 {"apps", "list"},
+                                                                 {"apps", "create"},
+                                                                 {"apps", "select"},
+                                                                 {"telemetry", "off"},
+                                                                 {"completion"}}) {
+    auto asked = words;
+    asked.push_back("--help");
+    EXPECT_NE(Bad(asked).out.find("Example"), std::string::npos) << words.back();
+  }
 }
 
 TEST_F(OptionsTest, WhatIsWrongExitsWithOneAndSaysIt) {
   const std::vector<std::vector<const char*>> kCases = {{},
                                                         {"logon"},
                                                         {"apps"},
+                                                        {"apps", "create", "a", "b"},
+                                                        {"telemetry"},
                                                         {"login", "--nope"},
                                                         {"status", "--app-name", "x"},
                                                         {"login", "--server"},
