@@ -1,5 +1,6 @@
 // The third step: the application that the profile is for.
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,7 +47,9 @@ Task<absl::Status> Create(LoginFlowPtr flow, std::vector<std::string> regions) {
     request.set_flow_token(flow->token.Reveal());
     request.set_name(wanted.name);
     request.set_region(wanted.region);
+    auto wait = std::make_unique<WaitLine>(command.executor, command.out, command.Asking("Creating the application"));
     const auto response = co_await Send(command.client, &Client::CreateApplication, std::move(request), kCreateCall);
+    wait = nullptr;
     if (response.ok()) {
       flow->application = response->application();
       co_return absl::OkStatus();
@@ -66,10 +69,12 @@ Task<absl::Status> Select(LoginFlowPtr flow, ApplicationList list) {
                       absl::StrCat("You have ", list.applications.size(),
                                    " applications, and there is nobody to ask for one: name it with --app-name."));
   }
-  std::vector<std::string> items;
-  for (const auto& application : list.applications) items.push_back(Described(application));
-  items.push_back("Create a new application");
-  const Chosen chosen = co_await Choose(command.terminal, "Which application?", std::move(items));
+  Choice choice;
+  choice.title = "Which application?";
+  for (const auto& application : list.applications) choice.items.push_back(Described(application));
+  choice.items.push_back("Create a new application");
+  choice.pinned = 1;
+  const Chosen chosen = co_await Choose(command.terminal, std::move(choice));
   if (chosen.said != Said::kAnswer) co_return Unanswered(*flow, chosen.said);
   if (chosen.index < list.applications.size()) {
     flow->application = list.applications[chosen.index];
@@ -84,7 +89,9 @@ Task<absl::Status> Select(LoginFlowPtr flow, ApplicationList list) {
 Task<absl::Status> ApplicationStep(LoginFlowPtr flow) {
   const Command& command = *flow->command;
   Secret access_token(flow->signed_in.tokens().access_token());
+  auto wait = std::make_unique<WaitLine>(command.executor, command.out, command.Asking("Fetching your applications"));
   auto list = co_await ListAllApplications(command.client, command.product, std::move(access_token), flow->token);
+  wait = nullptr;
   if (ClassOf(list.status()) == v1::ERROR_CLASS_APPLICATIONS_NOT_CONFIGURED) co_return absl::OkStatus();
   if (!list.ok()) co_return list.status();
   command.out.Debug("step: apps_fetch");

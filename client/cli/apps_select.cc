@@ -40,9 +40,13 @@ Task<absl::StatusOr<v1::Application>> Pick(std::shared_ptr<Command> command, std
                                    " applications, and there is nobody to ask for one: run \"authflow apps select "
                                    "NAME\"."));
   }
-  std::vector<std::string> items;
-  for (const auto& one : all) items.push_back(Described(one));
-  const Chosen chosen = co_await Choose(command->terminal, "Which application?", std::move(items));
+  Choice choice;
+  choice.title = "Which application?";
+  for (const auto& one : all) {
+    if (command->profile && command->profile->application_id == one.id()) choice.start = choice.items.size();
+    choice.items.push_back(Described(one));
+  }
+  const Chosen chosen = co_await Choose(command->terminal, std::move(choice));
   if (chosen.said != Said::kAnswer) co_return Cancelled();
   co_return all[chosen.index];
 }

@@ -9,10 +9,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 
@@ -52,25 +56,77 @@ pid_t Spawn(std::vector<std::string> arguments) {
   return pid;
 }
 
+// The programs that are left to try, and whom to tell when none is.
+struct Attempts {
+  Attempts(Executor executor, std::vector<std::vector<std::string>> programs, std::function<void()> tell)
+      : commands(std::move(programs)), failed(std::move(tell)), ended(std::move(executor), SIGCHLD) {}
+  const std::vector<std::vector<std::string>> commands;
+  size_t next = 0;
+  const std::function<void()> failed;
+  SignalSet ended;  // since before a program starts, or its end could be missed
+};
+
+bool StartNext(std::shared_ptr<Attempts> attempts);
+
 // Waits for the end of one child without holding a thread.
-void WatchChild(std::shared_ptr<SignalSet> ended, pid_t pid, std::function<void()> failed) {
-  ended->async_wait([ended, pid, failed = std::move(failed)](const boost::system::error_code& error, int) mutable {
+void WatchChild(std::shared_ptr<Attempts> attempts, pid_t pid) {
+  attempts->ended.async_wait([attempts, pid](const boost::system::error_code& error, int) {
     int status = 0;
     const pid_t found = waitpid(pid, &status, WNOHANG);
     if (found == 0 && !error) {
-      WatchChild(std::move(ended), pid, std::move(failed));
+      WatchChild(attempts, pid);
     } else if (found == pid && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
-      failed();
+      if (!StartNext(attempts)) attempts->failed();
     }
   });
 }
 
+// False: none is left that can be started.
+bool StartNext(std::shared_ptr<Attempts> attempts) {
+  while (attempts->next < attempts->commands.size()) {
+    const pid_t pid = Spawn(attempts->commands[attempts->next++]);
+    if (pid == 0) continue;
+    WatchChild(std::move(attempts), pid);
+    return true;
+  }
+  return false;
+}
+
+std::string Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// Inside quotes that end at the next "'" (or what PowerShell takes for one, which is not ASCII).
+std::string QuotedForPowerShell(const std::string& url) {
+  std::string quoted = "'";
+  for (const char c : url) {
+    if (c > 0x20 && c < 0x7f && c != '\'') {
+      quoted += c;
+    } else {
+      quoted += absl::StrFormat("%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return quoted + "'";
+}
+
 }  // namespace
 
-std::vector<std::vector<std::string>> BrowserCommands(const std::string& browser_variable, const std::string& url) {
+BrowserPlace BrowserPlace::Here() {
+  BrowserPlace place{.browser = Variable("BROWSER")};
+  std::ifstream file("/proc/version");
+  std::string version;
+  std::getline(file, version);
+  place.wsl = !Variable("WSL_DISTRO_NAME").empty() || absl::StrContains(absl::AsciiStrToLower(version), "microsoft");
+  const bool ssh = !Variable("SSH_CONNECTION").empty() || !Variable("SSH_TTY").empty();
+  place.remote = ssh && Variable("DISPLAY").empty() && Variable("WAYLAND_DISPLAY").empty();
+  return place;
+}
+
+std::vector<std::vector<std::string>> BrowserCommands(const BrowserPlace& place, const std::string& url) {
   std::vector<std::vector<std::string>> commands;
   for (const std::string& command :
-       std::vector<std::string>(absl::StrSplit(browser_variable, ':', absl::SkipWhitespace()))) {
+       std::vector<std::string>(absl::StrSplit(place.browser, ':', absl::SkipWhitespace()))) {
     std::vector<std::string> arguments;
     if (access(command.c_str(), X_OK) == 0) {
       arguments = {command};  // a path, which may have spaces
@@ -85,21 +141,21 @@ std::vector<std::vector<std::string>> BrowserCommands(const std::string& browser
     if (!placed) arguments.push_back(url);
     commands.push_back(std::move(arguments));
   }
-  if (commands.empty()) commands.push_back({"xdg-open", url});
+  if (!commands.empty()) return commands;
+  if (place.wsl) {
+    const std::string start = "Start-Process " + QuotedForPowerShell(url);
+    commands.push_back({"wslview", url});
+    for (const char* shell : {"powershell.exe", "/mnt/c/Windows/System32/WindowsPowerShell/v1.0/powershell.exe"}) {
+      commands.push_back({shell, "-NoProfile", "-NonInteractive", "-Command", start});
+    }
+  }
+  if (!place.remote) commands.push_back({"xdg-open", url});
   return commands;
 }
 
-bool OpenBrowser(Executor executor, const std::string& url, std::function<void()> failed) {
-  const char* variable = std::getenv("BROWSER");
-  // Before the program starts, or its end could be missed.
-  auto ended = std::make_shared<SignalSet>(std::move(executor), SIGCHLD);
-  for (auto& command : BrowserCommands(variable == nullptr ? "" : variable, url)) {
-    const pid_t pid = Spawn(std::move(command));
-    if (pid == 0) continue;
-    WatchChild(std::move(ended), pid, std::move(failed));
-    return true;
-  }
-  return false;
+bool OpenBrowser(Executor executor, const BrowserPlace& place, const std::string& url, std::function<void()> failed) {
+  auto attempts = std::make_shared<Attempts>(std::move(executor), BrowserCommands(place, url), std::move(failed));
+  return StartNext(std::move(attempts));
 }
 
 }  // namespace authflow

@@ -1,13 +1,17 @@
 // The second step: the browser, the redirect and the exchange of its code.
+#include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/detached.hpp"
 #include "client/cli/browser.h"
 #include "client/cli/login_flow.h"
 #include "client/cli/login_pages.h"
+#include "client/cli/printable.h"
 #include "client/cli/prompt.h"
 #include "client/cli/redirect_targets.h"
 #include "client/cli/rpc.h"
@@ -16,58 +20,142 @@ namespace authflow {
 namespace {
 
 constexpr int kMaxAttempts = 3;
+constexpr std::chrono::seconds kWordOfTheEnd(5);
+constexpr size_t kLongestPaste = 16 * 1024;
 // The server gives the provider two minutes at most.
 constexpr CallOptions kExchangeCall = {.deadline = absl::Seconds(150), .retry_for = absl::Seconds(20)};
 
-void SendBrowser(LoginFlow& flow) {
-  const Command& command = *flow.command;
+void SendBrowser(LoginFlowPtr flow) {
+  const Command& command = *flow->command;
   const std::string by_hand =
-      absl::StrCat("Open this address in your browser to sign in:\n\n", flow.authorization_url, "\n");
+      absl::StrCat("Open this address in your browser to sign in:\n\n", flow->authorization_url, "\n");
   if (command.options.no_browser) {
     command.out.Say(by_hand);
     return;
   }
-  const Output* out = &flow.command->out;
-  if (OpenBrowser(command.executor, flow.authorization_url,
-                  [out, by_hand] { out->Say(absl::StrCat("The browser could not be opened. ", by_hand)); })) {
+  const BrowserPlace place = BrowserPlace::Here();
+  std::weak_ptr<LoginFlow> weak = flow;
+  const auto failed = [weak, by_hand] {
+    const auto flow = weak.lock();
+    // One that is closed later, in whatever way, has done its work.
+    if (flow && !flow->redirect) flow->command->out.Say(absl::StrCat("The browser could not be opened. ", by_hand));
+  };
+  if (OpenBrowser(command.executor, place, flow->authorization_url, failed)) {
     command.out.Say(absl::StrCat("Your browser opens to sign in. If it does not, open this address:\n\n",
-                                 flow.authorization_url, "\n"));
+                                 flow->authorization_url, "\n"));
+  } else if (place.remote && place.browser.empty()) {
+    command.out.Say(absl::StrCat("This is an SSH session without a display: no browser opens here. ", by_hand));
+    command.out.Say("Its last page will not load, as it is on another machine than this: paste its address here.\n");
   } else {
     command.out.Say(absl::StrCat("No browser was found here. ", by_hand));
   }
 }
 
-// One pasted redirect, or the wish to stop.
-Task<void> ReadPaste(LoginFlowPtr flow, std::shared_ptr<Event> ended) {
+constexpr char kNotPasted[] =
+    "That is not the answer of a sign-in: paste the whole address that the browser ended at, with all after its \"?\".";
+
+// True: `text` is taken for the browser's answer.
+bool TakePasted(LoginFlow& flow, const std::string& text) {
+  const auto answer = ParsePasted(text, flow.authorization_url, flow.state.Reveal());
+  if (!answer) return false;
+  if (!flow.redirect) {
+    flow.redirect = Secret(answer->query);
+    flow.code_only = answer->code_only;
+  }
+  return true;
+}
+
+// One pasted redirect, or the wish to stop; where lines cannot be redrawn.
+Task<void> AskForPaste(LoginFlowPtr flow) {
   Question question;
   question.text = "Paste the address that the browser ends at (it is not shown), or wait for the browser";
   question.hidden = true;
-  question.problem = [](const std::string& text) {
-    return PastedQuery(text) ? "" : "That is not the address of a finished sign-in: it has no \"?\" with an answer.";
+  question.problem = [flow](const std::string& text) {
+    return ParsePasted(text, flow->authorization_url, flow->state.Reveal()) ? "" : kNotPasted;
   };
   const Line line = co_await Ask(flow->command->terminal, std::move(question));
-  if (line.said == Said::kAnswer && !flow->redirect) flow->redirect = Secret(*PastedQuery(line.text));
+  if (line.said == Said::kAnswer) TakePasted(*flow, line.text);
   if (line.said == Said::kCancel) flow->paste_cancelled = true;
+}
+
+// The same below a line that says what is waited for.
+Task<void> WatchForPaste(LoginFlowPtr flow, std::shared_ptr<WaitLine> wait) {
+  const auto& terminal = flow->command->terminal;
+  const Terminal::Raw raw(*terminal);
+  std::string text;
+  for (;;) {
+    const Key key = co_await terminal->ReadKey();
+    switch (key.kind) {
+      case Key::kInterrupted:
+        co_return;
+      case Key::kCancel:
+        flow->paste_cancelled = true;
+        co_return;
+      case Key::kText:
+        if (text.size() + key.text.size() <= kLongestPaste) text += key.text;
+        break;
+      case Key::kBackspace:
+        EraseLast(text);
+        break;
+      case Key::kEscape:
+      case Key::kClearLine:
+        text.clear();
+        break;
+      case Key::kEnter: {
+        const std::string pasted(absl::StripAsciiWhitespace(text));
+        if (TakePasted(*flow, pasted)) co_return;
+        if (!pasted.empty()) flow->command->out.Say(kNotPasted);
+        text.clear();
+        break;
+      }
+      default:
+        break;
+    }
+    wait->Note(text.empty() ? ""
+                            : absl::StrCat(text.size(), " characters (not shown): Enter sends them, Esc does not."));
+  }
+}
+
+Task<void> ReadPaste(LoginFlowPtr flow, std::shared_ptr<WaitLine> wait, std::shared_ptr<Event> ended) {
+  if (wait) {
+    co_await WatchForPaste(flow, std::move(wait));
+  } else {
+    co_await AskForPaste(flow);
+  }
   ended->Set();
   flow->changed.Poke();
+}
+
+// What is said while the browser is away.
+std::shared_ptr<WaitLine> WaitingForBrowser(const LoginFlow& flow) {
+  Waiting wait;
+  wait.what = flow.listener ? "Waiting for the browser" : "Waiting for the address that the browser ends at";
+  wait.advice = flow.command->terminal ? "Paste the address it ends at, or Ctrl-C." : "Ctrl-C cancels.";
+  wait.ends = flow.ends;
+  return std::make_shared<WaitLine>(flow.command->executor, flow.command->out, std::move(wait));
 }
 
 // Until there is a redirect, or a reason to wait no longer.
 Task<absl::Status> AwaitRedirect(LoginFlowPtr flow) {
   const auto& terminal = flow->command->terminal;
+  auto wait = WaitingForBrowser(*flow);
   std::shared_ptr<Event> pasting;
-  if (terminal && (!flow->listener || flow->command->options.no_browser)) {
+  if (terminal) {
     pasting = std::make_shared<Event>(flow->command->executor);
-    boost::asio::co_spawn(flow->command->executor, ReadPaste(flow, pasting), boost::asio::detached);
+    auto line = terminal->plain() ? nullptr : wait;
+    boost::asio::co_spawn(flow->command->executor, ReadPaste(flow, std::move(line), pasting), boost::asio::detached);
   }
-  while (!flow->redirect && !flow->outcome && !flow->paste_cancelled && SteadyNow() < flow->ends) {
-    co_await flow->changed.WaitUntil(flow->ends);
+  // It is the server that ends the flow; only one that cannot tell us any more is not waited for.
+  const SteadyTime limit = flow->ends + kWordOfTheEnd;
+  while (!flow->redirect && !flow->outcome && !flow->paste_cancelled && SteadyNow() < limit) {
+    co_await flow->changed.WaitUntil(limit);
   }
   if (pasting) {
     terminal->Interrupt();
     while (!pasting->is_set()) co_await pasting->WaitUntil(SteadyTime::max());
     if (!flow->outcome) terminal->ClearInterrupt();
   }
+  wait = nullptr;
   if (flow->redirect) co_return absl::OkStatus();
   if (flow->outcome) co_return ErrorOf(*flow->outcome);
   if (flow->paste_cancelled) co_return Cancelled();
@@ -103,6 +191,7 @@ bool IsWorthAnotherAttempt(const absl::Status& status) {
 Task<absl::Status> Attempt(LoginFlowPtr flow) {
   const Command& command = *flow->command;
   flow->redirect.reset();
+  flow->code_only = false;
   if (flow->listener) {
     std::weak_ptr<LoginFlow> weak = flow;
     flow->listener->Expect(flow->state, [weak](std::string query) {
@@ -112,14 +201,16 @@ Task<absl::Status> Attempt(LoginFlowPtr flow) {
       flow->changed.Poke();
     });
   }
-  SendBrowser(*flow);
+  SendBrowser(flow);
   for (;;) {
     const absl::Status waited = co_await AwaitRedirect(flow);
     if (!waited.ok()) co_return waited;
     v1::ExchangeCodeRequest request;
     request.set_flow_token(flow->token.Reveal());
     request.set_redirect_query(flow->redirect->Reveal());
+    auto wait = std::make_unique<WaitLine>(command.executor, command.out, command.Asking("Signing you in"));
     auto response = co_await Send(command.client, &Client::ExchangeCode, std::move(request), kExchangeCall);
+    wait = nullptr;
     if (response.ok()) {
       flow->signed_in = *std::move(response);
       command.out.Debug("step: code_exchange");
@@ -132,9 +223,15 @@ Task<absl::Status> Attempt(LoginFlowPtr flow) {
     if (ClassOf(status) == v1::ERROR_CLASS_DENIED) {
       co_return Refusal(v1::ERROR_CLASS_DENIED, "You declined the sign-in in the browser.");
     }
-    if (!IsStray(status)) co_return status;
-    command.out.Say(absl::StrCat("An answer of the browser was ignored: ", std::string(status.message())));
+    if (flow->code_only && ClassOf(status) == v1::ERROR_CLASS_ISSUER_MISMATCH) {
+      command.out.Say("The code alone is not enough with this provider: paste the whole address.");
+    } else if (IsStray(status)) {
+      command.out.Say(absl::StrCat("An answer of the browser was ignored: ", std::string(status.message())));
+    } else {
+      co_return status;
+    }
     flow->redirect.reset();
+    flow->code_only = false;
     if (flow->listener) flow->listener->AnswerAndGoOn(StrayPage());
   }
 }

@@ -78,6 +78,15 @@ absl::StatusOr<std::shared_ptr<Command>> Command::Make(Options options, Executor
   return command;
 }
 
+Waiting Command::Asking(std::string what, SteadyTime since) const {
+  Waiting wait;
+  wait.what = std::move(what);
+  wait.advice = "Ctrl-C cancels.";
+  wait.slow = absl::StrCat("Still no answer from the authflow server at ", client->server());
+  wait.begun = since;
+  return wait;
+}
+
 absl::Status Command::Explained(const absl::Status& status) const {
   if (!IsNetworkError(status)) return status;
   return Refusal(v1::ERROR_CLASS_CLIENT_NETWORK,

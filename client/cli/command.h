@@ -19,6 +19,7 @@
 #include "client/cli/profile.h"
 #include "client/cli/terminal.h"
 #include "client/cli/token_store.h"
+#include "client/cli/wait_line.h"
 #include "server/base/clock.h"
 
 namespace authflow {
@@ -40,10 +41,14 @@ struct Command {
   std::optional<StoredLogin> login;  // of this server and product, as it was at the start
   v1::Invocation invocation;
   std::unique_ptr<CommandEvents> events;
+  const SteadyTime begun = SteadyNow();
 
   // Reads what is stored and checks it; nothing is sent. An error is one of the checks that come before the command.
   // `leave` ends the process at once, for the second signal.
   static absl::StatusOr<std::shared_ptr<Command>> Make(Options options, Executor executor, std::function<void()> leave);
+
+  // What a WaitLine says while an answer of the server is waited for; `what`: "Fetching your applications".
+  Waiting Asking(std::string what, SteadyTime since = SteadyNow()) const;
 
   // An error of the way to the server with what it was about, as CLIENT_NETWORK; any other as it is.
   absl::Status Explained(const absl::Status& status) const;

@@ -51,13 +51,31 @@ TEST(RedirectTargetsTest, TakesTheLoopbackOnesInOrder) {
   EXPECT_EQ(targets[2].port, 80);
 }
 
-TEST(PastedQueryTest, FindsTheQuery) {
-  EXPECT_EQ(PastedQuery("http://127.0.0.1/callback?code=c&state=s#f"), "code=c&state=s");
-  EXPECT_EQ(PastedQuery("code=c&state=s"), "code=c&state=s");
-  EXPECT_EQ(PastedQuery("http://127.0.0.1/callback"), std::nullopt);
-  EXPECT_EQ(PastedQuery("http://127.0.0.1/callback?"), std::nullopt);
-  EXPECT_EQ(PastedQuery(""), std::nullopt);
-  EXPECT_EQ(PastedQuery("a b=c"), std::nullopt);
+TEST(PastedAnswerTest, IsAWholeAddressOrItsQuery) {
+  const auto query = [](std::string_view pasted) -> std::string {
+    const auto answer = ParsePasted(pasted, "https://id/authorize?nonce=n", "our state");
+    return answer && !answer->code_only ? answer->query : "";
+  };
+  EXPECT_EQ(query("http://127.0.0.1/callback?code=c&state=s#f"), "code=c&state=s");
+  EXPECT_EQ(query("code=c&state=s"), "code=c&state=s");
+  EXPECT_EQ(query("state=s&error=access_denied"), "state=s&error=access_denied");
+  for (const char* none : {"http://127.0.0.1/callback", "http://127.0.0.1/callback?", "", "a b=c", "code=a\nb"}) {
+    EXPECT_EQ(query(none), "") << none;
+  }
+}
+
+TEST(PastedAnswerTest, ACodeAloneIsTakenWhereANonceBindsItToThisSignIn) {
+  const std::string code = "4/0AbCdEf-_gh=ijklmnop";
+  const auto answer = ParsePasted(code, "https://id/authorize?code_challenge=x&nonce=n", "our state");
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(answer->code_only);
+  EXPECT_EQ(answer->query, "code=4%2F0AbCdEf-_gh%3Dijklmnop&state=our%20state");
+  // Without a nonce nobody could tell whose code it is.
+  EXPECT_FALSE(ParsePasted(code, "https://id/authorize?code_challenge=x", "s"));
+  EXPECT_FALSE(ParsePasted(code, "https://id/nonce=n", "s"));
+  // What was typed by mistake burns no attempt.
+  EXPECT_FALSE(ParsePasted("yes", "https://id/authorize?nonce=n", "s"));
+  EXPECT_FALSE(ParsePasted("https://id/no-answer-here", "https://id/authorize?nonce=n", "s"));
 }
 
 TEST(ResultPageTest, EscapesAndNamesNothingExternal) {

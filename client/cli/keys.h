@@ -23,6 +23,8 @@ struct Key {
     kClearLine,    // Ctrl-U
     kCancel,       // Ctrl-C or Ctrl-D, or the terminal is gone
     kInterrupted,  // not a key: somebody ended the wait
+    kResized,      // not a key: the terminal has another size
+    kResumed,      // not a key: we were stopped, and others may have written
     kOther,
   };
   Kind kind = kOther;

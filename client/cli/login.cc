@@ -49,6 +49,7 @@ Task<absl::Status> Run(LoginFlowPtr flow) {
   } catch (const std::exception& error) {
     status = Refusal(v1::ERROR_CLASS_CLIENT_ERROR, absl::StrCat("Something failed here: ", error.what(), "."));
   }
+  if (interrupt.happened()) flow->command->out.EndLines();
   if (flow->saved) co_return absl::OkStatus();
   if (interrupt.happened()) co_return Cancelled();
   co_return flow->command->Explained(status);
@@ -153,7 +154,7 @@ Result Tell(const LoginFlow& flow, const absl::Status& status) {
                                  command.profile->email.empty() ? "" : absl::StrCat(" (", command.profile->email, ")"),
                                  "."));
   }
-  command.out.Say(absl::StrCat("Signed in as ", WhoIs(identity), "."));
+  command.out.Say(absl::StrCat("Signed in as ", WhoIs(identity), "."), Tone::kGood);
   auto& document = result.document;
   document["user_id"] = identity.user_id();
   document["email"] = identity.email();

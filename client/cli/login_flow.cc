@@ -1,5 +1,9 @@
 #include "client/cli/login_flow.h"
 
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -14,12 +18,22 @@ void LoginFlow::Ended(const v1::Outcome& how) {
   changed.Poke();
 }
 
+void LoginFlow::EndsAsIn(const v1::Flow& now) {
+  // The two clocks may differ; how long it lasts does not.
+  const int64_t lasts = now.expire_time().seconds() - now.start_time().seconds();
+  ends = begun + std::chrono::seconds(std::max<int64_t>(lasts, 1));
+}
+
 Task<absl::Status> EnterStep(LoginFlowPtr flow, v1::Step step) {
   v1::RecordStepRequest request;
   request.set_flow_token(flow->token.Reveal());
   request.set_step(step);
+  auto wait = std::make_unique<WaitLine>(flow->command->executor, flow->command->out,
+                                         flow->command->Asking("Asking the authflow server"));
   const auto response = co_await Send(flow->command->client, &Client::RecordStep, std::move(request), kShortCall);
+  wait = nullptr;
   if (!response.ok()) co_return response.status();
+  flow->EndsAsIn(response->flow());
   if (response->flow().has_outcome()) flow->Ended(response->flow().outcome());
   if (step == v1::STEP_BROWSER_WAIT && !response->authorization_url().empty()) {
     flow->authorization_url = response->authorization_url();

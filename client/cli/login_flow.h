@@ -36,7 +36,8 @@ struct LoginFlow {
   bool starting = false;               // that answer may still come
   Secret token;                        // empty: there is no flow that we could end
   std::string id;                      // may be known without a token: a flow that ended as it began
-  SteadyTime ends;                     // by our clock
+  SteadyTime begun;                    // by our clock, as the next
+  SteadyTime ends;                     // by itself, if nobody goes on
   std::optional<v1::Outcome> outcome;  // once the server says how it ended
   std::unique_ptr<FlowWatch> watch;    // our sign of life
 
@@ -45,6 +46,7 @@ struct LoginFlow {
   std::string authorization_url;
   Secret state;
   std::optional<Secret> redirect;  // the query that arrived
+  bool code_only = false;          // it was made from a pasted code
   bool paste_cancelled = false;
 
   v1::ExchangeCodeResponse signed_in;
@@ -53,6 +55,8 @@ struct LoginFlow {
 
   // The server says how the flow ended: who waits is told.
   void Ended(const v1::Outcome& how);
+  // The server says when it ends.
+  void EndsAsIn(const v1::Flow& now);
   // True: the events of this flow are recorded.
   bool recorded() const { return plan.kind != v1::FLOW_KIND_REAUTHENTICATION && !command->options.do_not_track; }
 };

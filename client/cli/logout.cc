@@ -1,5 +1,6 @@
 #include "client/cli/logout.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -54,7 +55,11 @@ Task<Result> Logout(std::shared_ptr<Command> command) {
     co_return result;
   }
   const std::string who = command->login->email.empty() ? command->login->user_id : command->login->email;
-  auto ended = co_await command->interrupt.Guard(SignOut(command));
+  std::optional<absl::StatusOr<Revoked>> ended;
+  {
+    const WaitLine wait(command->executor, command->out, command->Asking("Signing out"));
+    ended = co_await command->interrupt.Guard(SignOut(command));
+  }
   if (!ended) {
     result.status = Cancelled();
     co_return result;

@@ -92,7 +92,10 @@ Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
   command->events->Start();
   CommandEvents& events = *command->events;
   command->interrupt.OnSignal([&events] { events.EndHeadStart(); });
-  co_await events.HeadStart(HeadStartOf(*command));
+  {
+    const WaitLine wait(command->executor, command->out, command->Asking("Asking the authflow server"));
+    co_await events.HeadStart(HeadStartOf(*command));
+  }
   command->interrupt.OnSignal(nullptr);
   Result result;
   try {
@@ -101,11 +104,14 @@ Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
     result.status = absl::InternalError(absl::StrCat("Something failed here: ", error.what(), "."));
   }
   Terminal::Restore();
+  command->out.EndLines();
   *exit_code = ExitCodeOf(result.status);
   const Interrupt& interrupt = command->interrupt;
   const SteadyTime ended = interrupt.happened() ? interrupt.at() : result.decided.value_or(SteadyNow());
   command->events->Finish(*exit_code, ended - begun, ErrorWordOf(result.status), IsUserCancelled(result.status));
-  if (!result.status.ok()) command->out.Say(NarrationOf(result));
+  if (!result.status.ok()) {
+    command->out.Say(NarrationOf(result), IsUserCancelled(result.status) ? Tone::kPlain : Tone::kBad);
+  }
   command->out.Document(DocumentOf(result));
   co_await command->exit_work.WaitUntil(interrupt.happened() ? ended + kExitTime
                                                              : std::max(ended + kExitTime, SteadyNow() + kLastWord));

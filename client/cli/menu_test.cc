@@ -16,8 +16,18 @@ Menu Of(size_t count) {
   return Menu("Which?", std::move(items));
 }
 
-void Type(Menu& menu, const std::string& digits) {
-  for (char digit : digits) menu.Press({Key::kText, std::string(1, digit)});
+void Type(Menu& menu, const std::string& text) {
+  for (char letter : text) menu.Press({Key::kText, std::string(1, letter)});
+}
+
+Menu Fruit(size_t pinned = 0) {
+  return Menu("Which?", {"Apple (eu)", "Banana (us)", "Pineapple (us)", "New one"}, pinned);
+}
+
+// What stands between title and hint.
+std::vector<std::string> Shown(const Menu& menu) {
+  auto lines = menu.Lines(80, 24);
+  return {lines.begin() + 1, lines.end() - 1};
 }
 
 TEST(MenuTest, ArrowsGoRound) {
@@ -30,17 +40,48 @@ TEST(MenuTest, ArrowsGoRound) {
   EXPECT_EQ(menu.index(), 2u);
 }
 
-TEST(MenuTest, ANumberChoosesItsItem) {
-  Menu menu = Of(12);
-  Type(menu, "1");
-  EXPECT_EQ(menu.index(), 0u);
-  Type(menu, "2");
-  EXPECT_EQ(menu.index(), 11u);
-  Type(menu, "3");  // there is no 123
-  EXPECT_EQ(menu.index(), 2u);
-  Type(menu, "0");
+TEST(MenuTest, TypingNarrowsTheListWhateverTheCaseAndOrderOfTheWords) {
+  Menu menu = Fruit();
+  Type(menu, "APPLE");
+  EXPECT_THAT(Shown(menu), ElementsAre("> Apple (eu)", "  Pineapple (us)"));
+  EXPECT_EQ(menu.Lines(80, 24).front(), "Which? APPLE");
+  Type(menu, " us");
+  EXPECT_THAT(Shown(menu), ElementsAre("> Pineapple (us)"));
+  EXPECT_EQ(menu.Press({Key::kEnter}), Menu::After::kChosen);
   EXPECT_EQ(menu.index(), 2u);
 }
+
+TEST(MenuTest, ErasingWidensTheListAndKeepsTheChosenOne) {
+  Menu menu = Fruit();
+  Type(menu, "pineb");
+  EXPECT_THAT(Shown(menu), ElementsAre("  (nothing matches)"));
+  EXPECT_EQ(menu.Press({Key::kEnter}), Menu::After::kOpen);
+  menu.Press({Key::kBackspace});
+  EXPECT_THAT(Shown(menu), ElementsAre("> Pineapple (us)"));
+  menu.Press({Key::kClearLine});
+  EXPECT_EQ(menu.index(), 2u);
+  EXPECT_EQ(Shown(menu).size(), 4u);
+}
+
+TEST(MenuTest, EscTakesTheFilterAwayBeforeItCancels) {
+  Menu menu = Fruit();
+  Type(menu, "ban");
+  EXPECT_EQ(menu.Press({Key::kEscape}), Menu::After::kOpen);
+  EXPECT_EQ(Shown(menu).size(), 4u);
+  EXPECT_EQ(menu.Press({Key::kEscape}), Menu::After::kCancelled);
+}
+
+TEST(MenuTest, APinnedItemIsOfferedWhateverIsTyped) {
+  Menu menu = Fruit(1);
+  Type(menu, "ban");
+  EXPECT_THAT(Shown(menu), ElementsAre("> Banana (us)", "  New one"));
+  Type(menu, "zzz");
+  EXPECT_THAT(Shown(menu), ElementsAre("> New one"));
+  EXPECT_EQ(menu.Press({Key::kEnter}), Menu::After::kChosen);
+  EXPECT_EQ(menu.index(), 3u);
+}
+
+TEST(MenuTest, StartsWhereItIsTold) { EXPECT_EQ(Menu("Which?", {"a", "b", "c"}, 0, 1).chosen(), "b"); }
 
 TEST(MenuTest, EnterChoosesAndEscCancels) {
   Menu menu = Of(2);
@@ -54,8 +95,7 @@ TEST(MenuTest, EnterChoosesAndEscCancels) {
 TEST(MenuTest, ShowsTheChosenOneMarked) {
   Menu menu = Of(2);
   menu.Press({Key::kDown});
-  EXPECT_THAT(menu.Lines(80, 24),
-              ElementsAre("Which?", "  1. item 1", "> 2. item 2", testing::StartsWith("Arrow keys")));
+  EXPECT_THAT(menu.Lines(80, 24), ElementsAre("Which?", "  item 1", "> item 2", testing::StartsWith("Arrow keys")));
 }
 
 TEST(MenuTest, FitsAnyTerminalAndAlwaysShowsTheChosenOne) {
@@ -82,6 +122,16 @@ TEST(PrintableTest, NothingMovesTheCursor) {
                       "31m"),
             "?31m");  // CSI as one character
   EXPECT_EQ(Printable("ä \xff€"), "ä ?€");
+}
+
+TEST(PrintableTest, NothingTurnsTheDirectionOfWriting) { EXPECT_EQ(Printable("a\u202Eb\u2066c"), "a?b?c"); }
+
+TEST(ShortenedTest, CountsColumns) {
+  EXPECT_EQ(ColumnsOf("abc äöü"), 7);
+  EXPECT_EQ(ColumnsOf("日本🍎"), 6);
+  EXPECT_EQ(ColumnsOf("e\u0301"), 1);
+  EXPECT_EQ(Shortened("日本語", 5), "日本…");
+  EXPECT_EQ(Shortened("日本語", 6), "日本語");
 }
 
 TEST(ShortenedTest, CountsCharactersAndNotBytes) {

@@ -27,7 +27,10 @@ Task<NewApplication> AskForNewApplication(std::shared_ptr<Command> command, std:
   wanted.name = name.text;
   wanted.region = command->options.region;
   if (wanted.said == Said::kAnswer && wanted.region.empty() && regions.size() > 1) {
-    const Chosen region = co_await Choose(command->terminal, "Where shall it be?", regions);
+    Choice choice;
+    choice.title = "Where shall it be?";
+    choice.items = regions;
+    const Chosen region = co_await Choose(command->terminal, std::move(choice));
     wanted.said = region.said;
     wanted.region = regions[region.index];
   }

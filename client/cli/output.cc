@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
 #include "client/cli/printable.h"
@@ -30,10 +32,46 @@ void WriteTo(int file, const std::string& text) {
 
 }  // namespace
 
-void Output::Say(const std::string& text) const { WriteTo(STDERR_FILENO, Printable(text) + "\n"); }
+// To where the line began, and nothing is left of it. A terminal that became narrower has wrapped it.
+std::string Output::Erased() const {
+  if (line_.empty()) return "";
+  const int above = (ColumnsOf(line_) - 1) / std::max(SizeNow().width, 1);
+  return "\r" + (above > 0 ? "\x1b[" + std::to_string(above) + "A" : std::string()) + "\x1b[J";
+}
+
+void Output::Say(const std::string& text, Tone tone) const {
+  const std::string printable = Printable(text);
+  const size_t end = std::min(printable.find('\n'), printable.size());
+  // In one piece: nobody sees the line go and come.
+  WriteTo(STDERR_FILENO,
+          Erased() + Coloured(printable.substr(0, end), tone, looks_.colour) + printable.substr(end) + "\n" + line_);
+}
+
+void Output::SayOnce(const std::string& text) const {
+  if (text == said_once_) return;
+  said_once_ = text;
+  Say(text);
+}
 
 void Output::Debug(const std::string& text) const {
-  if (debug_) WriteTo(STDERR_FILENO, "debug: " + Printable(text) + "\n");
+  if (debug_) Say("debug: " + text, Tone::kFaint);
+}
+
+void Output::EndLines() const {
+  ShowLine("");
+  lines_over_ = true;
+}
+
+void Output::ShowLine(const std::string& text) const {
+  if (lines_over_) return;
+  // In the background it would write over what the shell and others show.
+  if (!looks_.redraws || tcgetpgrp(STDERR_FILENO) != getpgrp()) {
+    line_.clear();
+    return;
+  }
+  const std::string erased = Erased();
+  line_ = Shortened(Printable(text), SizeNow().width - 1);
+  WriteTo(STDERR_FILENO, erased + line_);
 }
 
 void Output::Print(const std::string& text) const {

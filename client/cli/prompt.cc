@@ -1,5 +1,6 @@
 #include "client/cli/prompt.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -13,77 +14,111 @@ namespace {
 
 constexpr size_t kLongestAnswer = 16 * 1024;
 
+// So many of a long list are read out.
+constexpr size_t kPlainRows = 20;
+
 // Draws lines over the ones drawn before.
 class Canvas {
  public:
   explicit Canvas(Terminal& terminal) : terminal_(terminal) {}
+  // The first is a title, the last a hint.
   void Draw(const std::vector<std::string>& lines) {
     std::string out = Back();
-    for (const auto& line : lines) absl::StrAppend(&out, line, "\n");
-    lines_ = lines.size();
+    widths_.clear();
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const bool chosen = lines[i].starts_with("> ") && (i > 0 || lines.size() == 1);
+      const bool hint = i > 0 && i + 1 == lines.size() && !chosen;
+      const Tone tone = chosen ? Tone::kChosen : hint ? Tone::kFaint : Tone::kPlain;
+      absl::StrAppend(&out, Coloured(lines[i], tone, terminal_.looks().colour), "\n");
+      widths_.push_back(ColumnsOf(lines[i]));
+    }
     terminal_.Write(out);
   }
   void Clear() {
     terminal_.Write(Back());
-    lines_ = 0;
+    widths_.clear();
   }
+  // What was drawn is not to be drawn over: others have written since.
+  void Leave() { widths_.clear(); }
 
  private:
-  // To the first line drawn, and all below is gone.
-  std::string Back() const { return lines_ == 0 ? "\r\x1b[J" : absl::StrCat("\r\x1b[", lines_, "A\x1b[J"); }
+  // To the first line drawn, and all below is gone. Lines that are wider than the terminal is by now have been wrapped,
+  // as nearly all terminals do it; one that cuts them instead loses lines of ours above.
+  std::string Back() const {
+    const int width = std::max(SizeNow().width, 1);
+    int rows = 0;
+    for (const int columns : widths_) rows += std::max(1, (columns + width - 1) / width);
+    return rows == 0 ? "\r\x1b[J" : absl::StrCat("\r\x1b[", rows, "A\x1b[J");
+  }
   Terminal& terminal_;
-  size_t lines_ = 0;
+  std::vector<int> widths_;
 };
 
-std::string NumberProblem(const std::string& text, size_t count) {
+// The number that `text` is, from 1; 0: none of `count`.
+size_t NumberIn(const std::string& text, size_t count) {
   size_t number = 0;
-  if (absl::SimpleAtoi(text, &number) && number >= 1 && number <= count) return "";
-  return absl::StrCat("Type a number from 1 to ", count, ".");
+  return absl::SimpleAtoi(text, &number) && number <= count ? number : 0;
 }
 
-Task<Chosen> ChooseByNumber(std::shared_ptr<Terminal> terminal, std::string title, std::vector<std::string> items) {
-  std::string list = title + "\n";
-  for (size_t i = 0; i < items.size(); ++i) absl::StrAppend(&list, "  ", i + 1, ". ", items[i], "\n");
-  terminal->Write(list);
-  const size_t count = items.size();
-  Question question;
-  question.text = "Number";
-  question.preset = "1";
-  question.problem = [count](const std::string& text) { return NumberProblem(text, count); };
-  const Line line = co_await Ask(terminal, std::move(question));
-  Chosen chosen;
-  chosen.said = line.said;
-  if (line.said == Said::kAnswer && absl::SimpleAtoi(line.text, &chosen.index)) --chosen.index;
-  co_return chosen;
+std::string NumberedList(const Choice& choice, const std::vector<size_t>& shown) {
+  std::string list = choice.title + "\n";
+  for (size_t i = 0; i < shown.size() && i < kPlainRows; ++i) {
+    absl::StrAppend(&list, "  ", shown[i] + 1, ". ", choice.items[shown[i]], "\n");
+  }
+  if (shown.size() > kPlainRows) {
+    absl::StrAppend(&list, "  These are ", kPlainRows, " of ", shown.size(), ": type part of a name to see others.\n");
+  }
+  return list;
 }
 
-// Removes the last character.
-void EraseLast(std::string& text) {
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
-  if (!text.empty()) text.pop_back();
+Task<Chosen> ChooseByNumber(std::shared_ptr<Terminal> terminal, Choice choice) {
+  const Filter filter(choice.items);
+  const size_t count = choice.items.size();
+  std::vector<size_t> shown = filter.Matches("");
+  size_t preset = choice.start;
+  for (;;) {
+    terminal->Write(NumberedList(choice, shown));
+    Question question;
+    question.text = "Number, or part of a name";
+    question.preset = absl::StrCat(preset + 1);
+    question.problem = [&filter, count](const std::string& text) -> std::string {
+      if (NumberIn(text, count) > 0 || !filter.Matches(text).empty()) return "";
+      return absl::StrCat("There is nothing like that. Type a number from 1 to ", count, ", or part of a name.");
+    };
+    const Line line = co_await Ask(terminal, std::move(question));
+    Chosen chosen;
+    chosen.said = line.said;
+    if (const size_t number = NumberIn(line.text, count); number > 0) chosen.index = number - 1;
+    if (line.said != Said::kAnswer || NumberIn(line.text, count) > 0) co_return chosen;
+    shown = filter.Matches(line.text);
+    preset = shown.front();
+  }
 }
 
 }  // namespace
 
-Task<Chosen> Choose(std::shared_ptr<Terminal> terminal, std::string title, std::vector<std::string> items) {
-  title = Printable(title);
-  for (auto& item : items) item = Printable(item);
+Task<Chosen> Choose(std::shared_ptr<Terminal> terminal, Choice choice) {
+  choice.title = Printable(choice.title);
+  for (auto& item : choice.items) item = Printable(item);
   if (terminal->plain()) {
-    const Chosen chosen = co_await ChooseByNumber(terminal, std::move(title), std::move(items));
+    const Chosen chosen = co_await ChooseByNumber(terminal, std::move(choice));
     co_return chosen;
   }
   Terminal::Raw raw(*terminal);
   Canvas canvas(*terminal);
-  Menu menu(title, std::move(items));
+  Menu menu(choice.title, std::move(choice.items), choice.pinned, choice.start);
   for (;;) {
-    canvas.Draw(menu.Lines(terminal->width(), terminal->height()));
+    const Size size = SizeNow();
+    canvas.Draw(menu.Lines(size.width, size.height));
     const Key key = co_await terminal->ReadKey();
+    if (key.kind == Key::kResumed) canvas.Leave();
     const auto after = key.kind == Key::kInterrupted ? Menu::After::kCancelled : menu.Press(key);
     if (after == Menu::After::kOpen) continue;
     canvas.Clear();
     Chosen chosen;
     if (after == Menu::After::kChosen) {
-      terminal->Write(absl::StrCat(Shortened(absl::StrCat(title, " ", menu.chosen()), terminal->width() - 1), "\n"));
+      const std::string told = absl::StrCat(choice.title, " ", menu.chosen());
+      terminal->Write(absl::StrCat(Shortened(told, SizeNow().width - 1), "\n"));
       chosen.said = Said::kAnswer;
       chosen.index = menu.index();
     } else if (key.kind == Key::kInterrupted) {
@@ -110,6 +145,9 @@ Task<Line> Ask(std::shared_ptr<Terminal> terminal, Question question) {
         terminal->Write("\n");
         if (key.kind == Key::kInterrupted) line.said = Said::kInterrupted;
         co_return line;
+      case Key::kResumed:
+        terminal->Write(absl::StrCat("\n", prompt, question.hidden ? "" : Printable(text)));
+        break;
       case Key::kText:
         if (text.size() + key.text.size() > kLongestAnswer) break;
         text += key.text;

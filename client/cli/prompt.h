@@ -24,8 +24,16 @@ struct Chosen {
   size_t index = 0;
 };
 
-// By arrow keys or number. On a plain terminal: a numbered list and a typed number. At least one item.
-Task<Chosen> Choose(std::shared_ptr<Terminal> terminal, std::string title, std::vector<std::string> items);
+struct Choice {
+  std::string title;
+  std::vector<std::string> items;  // at least one
+  size_t pinned = 0;               // so many at the end are offered whatever is typed
+  size_t start = 0;                // chosen at first
+};
+
+// By arrow keys, and by typing part of a name. On a plain terminal: a numbered list (its beginning, if it is long), and
+// a number or part of a name.
+Task<Chosen> Choose(std::shared_ptr<Terminal> terminal, Choice choice);
 
 struct Line {
   Said said = Said::kCancel;

@@ -1,7 +1,11 @@
 #include "client/cli/redirect_targets.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 
 namespace authflow {
@@ -30,6 +34,32 @@ std::optional<RedirectTarget> Parse(std::string_view uri) {
   return target;
 }
 
+// What a person types by mistake is shorter.
+constexpr size_t kShortestCode = 16;
+
+bool HasParameter(std::string_view query, std::string_view name) {
+  for (size_t at = 0; at != query.npos && at < query.size();) {
+    const std::string_view rest = query.substr(at);
+    if (rest.starts_with(name) && rest.substr(name.size()).starts_with('=')) return true;
+    at = query.find('&', at);
+    if (at != query.npos) ++at;
+  }
+  return false;
+}
+
+// For application/x-www-form-urlencoded.
+std::string Encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    if (absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+      encoded += c;
+    } else {
+      encoded += absl::StrFormat("%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return encoded;
+}
+
 }  // namespace
 
 std::string RedirectTarget::Uri(int with_port) const { return absl::StrCat("http://", host, ":", with_port, path); }
@@ -42,13 +72,22 @@ std::vector<RedirectTarget> ParseRedirectTargets(std::string_view list) {
   return targets;
 }
 
-std::optional<std::string> PastedQuery(std::string_view pasted) {
+std::optional<PastedAnswer> ParsePasted(std::string_view pasted, std::string_view authorization_url,
+                                        std::string_view state) {
+  const bool visible = std::all_of(pasted.begin(), pasted.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (pasted.empty() || !visible) return std::nullopt;
   const size_t mark = pasted.find('?');
-  if (mark != pasted.npos) pasted.remove_prefix(mark + 1);
-  pasted = pasted.substr(0, pasted.find('#'));
-  if (mark == pasted.npos && pasted.find('=') == pasted.npos) return std::nullopt;
-  if (pasted.empty() || pasted.find(' ') != pasted.npos) return std::nullopt;
-  return std::string(pasted);
+  const std::string_view query = mark == pasted.npos ? pasted : pasted.substr(mark + 1);
+  if (mark != pasted.npos || HasParameter(query, "code") || HasParameter(query, "error")) {
+    std::string_view whole = query.substr(0, query.find('#'));
+    if (whole.empty()) return std::nullopt;
+    return PastedAnswer{.query = std::string(whole)};
+  }
+  const size_t parameters = authorization_url.find('?');
+  const bool bound =
+      parameters != authorization_url.npos && HasParameter(authorization_url.substr(parameters + 1), "nonce");
+  if (!bound || pasted.size() < kShortestCode || pasted.find("://") != pasted.npos) return std::nullopt;
+  return PastedAnswer{.query = absl::StrCat("code=", Encoded(pasted), "&state=", Encoded(state)), .code_only = true};
 }
 
 }  // namespace authflow

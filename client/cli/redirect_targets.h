@@ -21,8 +21,20 @@ struct RedirectTarget {
 // there.
 std::vector<RedirectTarget> ParseRedirectTargets(std::string_view list);
 
-// The query of a pasted redirect: the whole URL, or what follows its "?". nullopt: there is none.
-std::optional<std::string> PastedQuery(std::string_view pasted);
+// What a person pasted as the browser's answer.
+struct PastedAnswer {
+  std::string query;       // for ExchangeCode
+  bool code_only = false;  // it was the code alone, and the state in `query` is ours
+};
+
+// The whole address, what follows its "?", or the code alone: 16 visible characters at least. nullopt: none of these.
+//
+// A code alone does not say which login it is of, and that is what `state` is for: somebody could talk a person into
+// pasting a code of another account. So it is taken only where the code is bound to this attempt in another way: in
+// OpenID Connect by the nonce, which the server finds in the code's id_token or refuses it (and by PKCE, should the
+// provider look at it; that alone is not relied upon). That the authorization URL has a nonce says that it is so.
+std::optional<PastedAnswer> ParsePasted(std::string_view pasted, std::string_view authorization_url,
+                                        std::string_view state);
 
 }  // namespace authflow
 

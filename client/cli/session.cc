@@ -101,6 +101,7 @@ Task<absl::StatusOr<StoredLogin>> FreshLogin(std::shared_ptr<Command> command, S
 }
 
 Task<absl::StatusOr<StoredLogin>> UsableLogin(std::shared_ptr<Command> command) {
+  const WaitLine wait(command->executor, command->out, command->Asking("Renewing the session"));
   auto login = co_await command->interrupt.Guard(FreshLogin(command, Secret()));
   if (!login) co_return Cancelled();
   if (!login->ok() && IsNetworkError(login->status())) {

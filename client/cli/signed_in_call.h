@@ -42,9 +42,12 @@ Task<absl::StatusOr<T>> CallWithSession(std::shared_ptr<Command> command, Signed
 template <typename T>
 Task<std::optional<T>> CallSignedIn(std::shared_ptr<Command> command, SignedInCall<T> call, Result* result) {
   for (bool first = true;; first = false) {
-    auto answer = co_await command->interrupt.Guard(CallWithSession<T>(command, call));
-    if (answer && answer->ok()) co_return **std::move(answer);
-    result->status = answer ? command->Explained(answer->status()) : Cancelled();
+    {
+      const WaitLine wait(command->executor, command->out, command->Asking("Asking the authflow server"));
+      auto answer = co_await command->interrupt.Guard(CallWithSession<T>(command, call));
+      if (answer && answer->ok()) co_return **std::move(answer);
+      result->status = answer ? command->Explained(answer->status()) : Cancelled();
+    }
     const ErrorClass error_class = ClassOf(result->status);
     const bool over =
         error_class == v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED || error_class == v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED;

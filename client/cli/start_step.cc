@@ -13,7 +13,7 @@
 namespace authflow {
 namespace {
 
-constexpr CallOptions kStartCall = {.deadline = absl::Seconds(40), .retry_for = absl::Seconds(8)};
+constexpr CallOptions kStartCall = {.deadline = absl::Seconds(40), .retry_for = absl::Seconds(5)};
 
 void Adopt(LoginFlow& flow, const v1::StartFlowResponse& response) {
   const auto& started = response.flow();
@@ -21,9 +21,8 @@ void Adopt(LoginFlow& flow, const v1::StartFlowResponse& response) {
   flow.id = started.flow_id();
   flow.authorization_url = response.authorization_url();
   flow.state = Secret(response.state());
-  // The two clocks may differ; how long it lasts does not.
-  const int64_t lasts = started.expire_time().seconds() - started.start_time().seconds();
-  flow.ends = SteadyNow() + std::chrono::seconds(std::max<int64_t>(lasts, 1));
+  flow.begun = SteadyNow();
+  flow.EndsAsIn(started);
   flow.command->out.Debug(absl::StrCat("flow: ", flow.id));
   flow.command->out.Debug(flow.recorded()
                               ? absl::StrCat("recorded: CLI Auth Started flow=",
@@ -106,6 +105,8 @@ void Watch(LoginFlowPtr flow) {
 }  // namespace
 
 Task<absl::Status> StartStep(LoginFlowPtr flow) {
+  const Command& command = *flow->command;
+  const WaitLine wait(command.executor, command.out, command.Asking("Asking the authflow server", command.begun));
   RedirectTarget target;
   bool listening = ListenAt(*flow, target);
   const std::string first_uri = listening ? target.Uri(flow->listener->port()) : "";
@@ -126,7 +127,7 @@ Task<absl::Status> StartStep(LoginFlowPtr flow) {
   }
   if (!status.ok()) co_return status;
   Watch(flow);
-  if (!listening && flow->command->terminal == nullptr) {
+  if (!listening && command.terminal == nullptr) {
     co_return Refusal(v1::ERROR_CLASS_CLIENT_PORTS_BUSY,
                       "Each port that the sign-in may come back to is taken by another program: free one, or run this "
                       "in a terminal where you can paste the address.");

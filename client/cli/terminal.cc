@@ -1,7 +1,6 @@
 #include "client/cli/terminal.h"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -11,7 +10,7 @@
 #include <boost/asio/buffer.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
+#include <csignal>
 #include <string_view>
 #include <utility>
 
@@ -25,15 +24,24 @@ constexpr std::chrono::milliseconds kEscapeWait(50);
 termios found;
 std::atomic<int> changed_terminal{-1};
 
-winsize SizeOf(int file) {
-  winsize size = {};
-  if (ioctl(file, TIOCGWINSZ, &size) != 0) size = {};
-  return size;
+// What ends a process without its destructors. SIGTERM and its like are Interrupt's.
+constexpr int kFatalSignals[] = {SIGQUIT, SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV};
+
+void OnFatalSignal(int signal) {
+  Terminal::Restore();
+  raise(signal);  // by now it has its default action
 }
 
-bool Is(const char* variable, std::string_view value) {
-  const char* text = std::getenv(variable);
-  return text != nullptr && text == value;
+// Where nobody else (a sanitizer) has done so.
+void CatchFatalSignals() {
+  for (const int signal : kFatalSignals) {
+    struct sigaction now = {};
+    if (sigaction(signal, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
+    struct sigaction ours = {};
+    ours.sa_handler = OnFatalSignal;
+    ours.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+    sigaction(signal, &ours, nullptr);
+  }
 }
 
 }  // namespace
@@ -50,29 +58,35 @@ std::shared_ptr<Terminal> Terminal::Open(Executor executor) {
 }
 
 Terminal::Terminal(Executor executor, int file)
-    : input_(executor, file),
-      escape_timer_(std::move(executor)),
-      plain_(Is("TERM", "dumb") || Is("TERM", "") || std::getenv("TERM") == nullptr || Is("AUTHFLOW_ACCESSIBLE", "1")) {
-}
+    : signals_(executor), input_(executor, file), escape_timer_(std::move(executor)) {}
 
 Terminal::~Terminal() { Restore(); }
 
 Terminal::Raw::Raw(Terminal& terminal) : terminal_(terminal) {
   if (terminal_.raw_depth_++ > 0) return;
-  const int file = terminal_.input_.native_handle();
+  CatchFatalSignals();
+  terminal_.signals_.add(SIGTSTP);
+  terminal_.signals_.add(SIGWINCH);
+  terminal_.AwaitSignals();
+  terminal_.MakeRaw();
+}
+
+Terminal::Raw::~Raw() {
+  if (--terminal_.raw_depth_ > 0) return;
+  Restore();
+  terminal_.signals_.clear();
+  terminal_.signals_.cancel();
+}
+
+void Terminal::MakeRaw() {
+  const int file = input_.native_handle();
   if (tcgetattr(file, &found) != 0) return;
   changed_terminal = file;
   termios raw = found;
   raw.c_lflag &= ~(ICANON | ECHO);
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
-  // Stopping in the middle of a prompt would leave the shell with a terminal in this state.
-  raw.c_cc[VSUSP] = _POSIX_VDISABLE;
   tcsetattr(file, TCSANOW, &raw);
-}
-
-Terminal::Raw::~Raw() {
-  if (--terminal_.raw_depth_ == 0) Restore();
 }
 
 void Terminal::Restore() {
@@ -80,9 +94,34 @@ void Terminal::Restore() {
   if (file >= 0) tcsetattr(file, TCSANOW, &found);
 }
 
+void Terminal::AwaitSignals() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error || raw_depth_ == 0) return;
+    if (signal == SIGTSTP) Stop();
+    (signal == SIGTSTP ? resumed_ : resized_) = true;
+    input_.cancel();
+    AwaitSignals();
+  });
+}
+
+// Ctrl-Z, as if we had no handler: the shell finds the terminal as it was.
+void Terminal::Stop() {
+  Restore();
+  struct sigaction ours = {};
+  struct sigaction standard = {};
+  standard.sa_handler = SIG_DFL;
+  sigaction(SIGTSTP, &standard, &ours);
+  raise(SIGTSTP);
+  // Here somebody has said "fg", or "bg": then this stops us again until we are in the foreground.
+  sigaction(SIGTSTP, &ours, nullptr);
+  MakeRaw();
+}
+
 Task<Key> Terminal::ReadKey() {
   for (;;) {
     if (interrupted_) co_return Key{Key::kInterrupted};
+    if (std::exchange(resumed_, false)) co_return Key{Key::kResumed};
+    if (std::exchange(resized_, false)) co_return Key{Key::kResized};
     if (auto key = decoder_.Next(false)) co_return *key;
     // Shared: a timer that has fired may call when this read is long over.
     struct Pause {
@@ -106,7 +145,7 @@ Task<Key> Terminal::ReadKey() {
     decoder_.Feed({bytes.data(), count});
     if (pause->over) {
       if (auto key = decoder_.Next(true)) co_return *key;
-    } else if (error && !interrupted_) {
+    } else if (error && !interrupted_ && !resized_ && !resumed_) {
       co_return Key{Key::kCancel};
     }
   }
@@ -125,16 +164,6 @@ void Terminal::Write(const std::string& text) {
     if (n < 0) return;
     rest.remove_prefix(n);
   }
-}
-
-int Terminal::width() const {
-  const int columns = SizeOf(STDERR_FILENO).ws_col;
-  return columns > 0 ? columns : 80;
-}
-
-int Terminal::height() const {
-  const int rows = SizeOf(STDERR_FILENO).ws_row;
-  return rows > 0 ? rows : 24;
 }
 
 }  // namespace authflow

@@ -40,7 +40,7 @@ v1::Flow ToProto(const Flow& flow) {
   proto.set_kind(flow.header.kind);
   proto.set_step(flow.step);
   *proto.mutable_start_time() = ToProto(flow.header.start);
-  *proto.mutable_expire_time() = ToProto(flow.header.expire);
+  *proto.mutable_expire_time() = ToProto(flow.outcome ? flow.header.expire : flow.DueAt());
   if (flow.outcome) *proto.mutable_outcome() = OutcomeToProto(*flow.outcome, flow.end);
   proto.set_attempt(flow.attempt);
   return proto;

@@ -108,6 +108,12 @@ class Terminal:
             return _ESCAPES.sub("", self._text)
 
     @property
+    def raw(self) -> str:
+        """All that was sent to the terminal."""
+        with self._changed:
+            return self._text
+
+    @property
     def lines(self) -> list[str]:
         """What a person sees now, from the first line on."""
         with self._changed:
@@ -131,6 +137,19 @@ class Terminal:
 
     def type(self, keys: str):
         os.write(self._master, keys.encode())
+
+    def latency(self, keys: str, until: str) -> float:
+        """Seconds from a key to `until` on the terminal."""
+        with self._changed:
+            since = len(self._text)
+            sent = time.monotonic()
+            self.type(keys)
+            while until not in self._text[since:]:
+                assert self._changed.wait(10), f"{keys!r} shows nothing"
+            return time.monotonic() - sent
+
+    def resize(self, rows: int, columns: int):
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def signal(self, number: signal.Signals):
         os.kill(self.process.pid, number)
