@@ -149,16 +149,18 @@ Result Tell(const LoginFlow& flow, const absl::Status& status) {
   if (!status.ok()) return result;
   const Command& command = *flow.command;
   const auto& identity = flow.signed_in.identity();
-  if (command.profile && !command.profile->user_id.empty() && command.profile->user_id != identity.user_id()) {
-    command.out.Say(absl::StrCat("Note: this profile belonged to another account before",
-                                 command.profile->email.empty() ? "" : absl::StrCat(" (", command.profile->email, ")"),
-                                 "."));
-  }
   command.out.Say(absl::StrCat("Signed in as ", WhoIs(identity), "."), Tone::kGood);
+  const auto& before = command.profile;
+  const bool changed = before && !before->user_id.empty() && before->user_id != identity.user_id();
+  if (changed) {
+    const std::string& who = before->email.empty() ? before->user_id : before->email;
+    command.out.Say(absl::StrCat("Note: you were signed in as ", who, " before."), Tone::kBad);
+  }
   auto& document = result.document;
   document["user_id"] = identity.user_id();
   document["email"] = identity.email();
   document["name"] = identity.name();
+  document["account_changed"] = changed;
   document["profile"] = command.options.profile_name;
   document["application"] = nullptr;
   if (flow.application) {
@@ -167,6 +169,11 @@ Result Tell(const LoginFlow& flow, const absl::Status& status) {
   }
   command.out.Say(absl::StrCat("Profile \"", command.options.profile_name, "\" is in ",
                                ProfilePath(command.folders, command.options.profile_name), "."));
+  const std::string file = LoginPath(command.folders, command.options.profile_name);
+  command.out.Say(flow.no_keyring.empty()
+                      ? std::string("The login is in the keyring.")
+                      : absl::StrCat("The login is in ", file, " (readable by you alone): ", flow.no_keyring, "."));
+  document["stored_in"] = flow.no_keyring.empty() ? "keyring" : "file";
   return result;
 }
 

@@ -51,7 +51,8 @@ struct LoginFlow {
 
   v1::ExchangeCodeResponse signed_in;
   std::optional<v1::Application> application;
-  bool saved = false;  // profile and tokens are in place: from here on the login is completed
+  std::string no_keyring;  // why the tokens are in a file; empty: they are in the keyring
+  bool saved = false;      // profile and tokens are in place: from here on the login is completed
 
   // The server says how the flow ended: who waits is told.
   void Ended(const v1::Outcome& how);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/kept_login.h"
 #include "client/cli/rpc.h"
 #include "client/cli/session.h"
 
@@ -22,13 +23,19 @@ Task<absl::StatusOr<Revoked>> SignOut(std::shared_ptr<Command> command) {
   // A refresh of another process must not bring back what we delete.
   const auto lock = co_await LockLogin(command);
   if (!lock.ok()) co_return lock.status();
-  const auto login = LoadLogin(command->folders, command->options.profile_name);
+  const auto stored = LoadLogin(command->folders, command->options.profile_name);
   Revoked result;
-  if (login.ok() && login->has_value()) {
+  absl::StatusOr<StoredLogin> login = absl::NotFoundError("");
+  const bool in_keyring = stored.ok() && stored->has_value() && !(*stored)->keyring_id.empty();
+  if (stored.ok() && stored->has_value()) {
+    login = co_await WithTokens(command, **stored);
+    if (!login.ok()) result.why_not = std::string(login.status().message());
+  }
+  if (login.ok()) {
     v1::RevokeTokenRequest request;
     request.set_product(command->product);
-    request.mutable_tokens()->set_access_token((*login)->access_token.Reveal());
-    request.mutable_tokens()->set_refresh_token((*login)->refresh_token.Reveal());
+    request.mutable_tokens()->set_access_token(login->access_token.Reveal());
+    request.mutable_tokens()->set_refresh_token(login->refresh_token.Reveal());
     *request.mutable_invocation() = command->invocation;
     const auto response = co_await Send(command->client, &Client::RevokeToken, std::move(request), kRevokeCall);
     if (command->interrupt.happened()) co_return Cancelled();
@@ -42,6 +49,7 @@ Task<absl::StatusOr<Revoked>> SignOut(std::shared_ptr<Command> command) {
   }
   const absl::Status deleted = DeleteLogin(command->folders, command->options.profile_name);
   if (!deleted.ok()) co_return deleted;
+  if (in_keyring) DropFromKeyring(command, "");
   co_return result;
 }
 

@@ -18,6 +18,7 @@ constexpr char kEnvironment[] =
     "  AUTHFLOW_SERVER, AUTHFLOW_PRODUCT, AUTHFLOW_CA   stand for --server, --product, --ca\n"
     "  AUTHFLOW_TELEMETRY=0 or DO_NOT_TRACK=1           nothing about you is recorded, as \"telemetry off\" keeps it\n"
     "  BROWSER                                          the programs that open the sign-in page, by \":\"\n"
+    "  AUTHFLOW_KEYRING=0                               keep the login in a file, whatever keyring there is\n"
     "  NO_COLOR=1, AUTHFLOW_ACCESSIBLE=1                no colour; plain lines and numbered lists, nothing moves\n"
     "\n"
     "Exit codes: 0 ok, 1 error, 2 cancelled, 4 not signed in.";

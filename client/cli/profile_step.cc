@@ -2,11 +2,12 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/kept_login.h"
 #include "client/cli/login_flow.h"
+#include "client/cli/on_thread.h"
 #include "client/cli/profile.h"
 #include "client/cli/result.h"
 #include "client/cli/session.h"
@@ -51,14 +52,6 @@ Profile ProfileOf(const LoginFlow& flow) {
   return profile;
 }
 
-// Runs `work` on a thread of its own: a slow disk must not keep a signal waiting. Nothing ends it.
-template <typename T>
-Task<T> OnThread(std::function<T()> work) {
-  auto start = [work = std::move(work)](Done<T> done) { std::thread([work, done] { done(work()); }).detach(); };
-  T result = co_await Await<T>(std::move(start));
-  co_return result;
-}
-
 // Writes beside the files' places.
 std::shared_ptr<Prepared> Prepare(const Folders& folders, const std::string& name, const StoredLogin& login,
                                   const Profile& profile) {
@@ -67,6 +60,22 @@ std::shared_ptr<Prepared> Prepare(const Folders& folders, const std::string& nam
   prepared->profile = PrepareProfile(folders, name, profile);
   return prepared;
 }
+
+// Dropped from the keyring again unless it is kept.
+class NewItem {
+ public:
+  NewItem(std::shared_ptr<Command> command, std::string id) : command_(std::move(command)), id_(std::move(id)) {}
+  ~NewItem() {
+    if (!id_.empty()) DropFromKeyring(command_, id_);
+  }
+  NewItem(const NewItem&) = delete;
+  NewItem& operator=(const NewItem&) = delete;
+  void Keep() { id_.clear(); }
+
+ private:
+  std::shared_ptr<Command> command_;
+  std::string id_;
+};
 
 absl::Status NotWritten(const absl::Status& why) {
   return Refusal(v1::ERROR_CLASS_CLIENT_PROFILE_WRITE,
@@ -83,8 +92,15 @@ Task<absl::Status> ProfileStep(LoginFlowPtr flow) {
   if (!lock.ok()) co_return NotWritten(lock.status());
   const Folders& folders = command->folders;
   const std::string& name = command->options.profile_name;
-  std::function<std::shared_ptr<Prepared>()> prepare = [folders, name, login = LoginOf(*flow),
-                                                        profile = ProfileOf(*flow)] {
+  Waiting waiting;
+  waiting.what = "Keeping your login";
+  const WaitLine wait(command->executor, command->out, std::move(waiting));
+  const auto before = LoadLogin(folders, name);
+  const KeptLogin kept = co_await PutInKeyring(command, LoginOf(*flow));
+  // Until the files are in place.
+  auto unused = std::make_unique<NewItem>(command, kept.login.keyring_id);
+  if (command->interrupt.happened()) co_return Cancelled();
+  std::function<std::shared_ptr<Prepared>()> prepare = [folders, name, login = kept.login, profile = ProfileOf(*flow)] {
     return Prepare(folders, name, login, profile);
   };
   const auto prepared = co_await OnThread(std::move(prepare));
@@ -95,6 +111,9 @@ Task<absl::Status> ProfileStep(LoginFlowPtr flow) {
   if (!profile.ok()) co_return NotWritten(profile);
   const absl::Status login = prepared->login->Commit();
   if (!login.ok()) co_return NotWritten(login);
+  unused->Keep();
+  if (before.ok() && *before && !(*before)->keyring_id.empty()) DropFromKeyring(command, (*before)->keyring_id);
+  flow->no_keyring = kept.why_not;
   flow->saved = true;
   std::function<bool()> sync = [folders, name] {
     SyncFolderOf(ProfilePath(folders, name));

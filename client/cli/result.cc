@@ -5,6 +5,11 @@
 #include "server/base/error_class.h"
 
 namespace authflow {
+namespace {
+
+constexpr char kSignIn[] = "Sign in with \"authflow login\".";
+
+}  // namespace
 
 absl::Status NotSignedIn(const std::string& message) { return absl::UnauthenticatedError(message); }
 
@@ -64,7 +69,9 @@ std::string AdviceFor(const absl::Status& status) {
       return "Tell whoever runs the server, with the lines below.";
     case v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED:
     case v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED:
-      return "Sign in with \"authflow login\".";
+      return kSignIn;
+    case v1::ERROR_CLASS_UNSPECIFIED:
+      return absl::IsUnauthenticated(status) ? kSignIn : "";
     default:
       return "";
   }

@@ -40,6 +40,13 @@ TEST(ResultTest, TheFlowStandsInEveryError) {
   EXPECT_NE(NarrationOf(result).find("It broke."), std::string::npos);
 }
 
+TEST(ResultTest, WhoIsNotSignedInIsToldHow) {
+  for (const absl::Status& status :
+       {NotSignedIn("You are not signed in."), Refusal(v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED, "It is over.")}) {
+    EXPECT_EQ(AdviceFor(status), "Sign in with \"authflow login\".");
+  }
+}
+
 TEST(ResultTest, AnOkDocumentHasWhatTheCommandAdds) {
   Result result{.flow_id = "f-1"};
   result.document["user_id"] = "u";

@@ -37,6 +37,10 @@ void Tell(const Command& command, const StoredLogin& login, Result& result) {
                     login.refresh_token.empty() ? "" : ", and is renewed when needed");
     document["expires_at"] = TimeWord(*login.expire_time);
   }
+  const bool in_keyring = !login.keyring_id.empty();
+  absl::StrAppend(&text, "\nThe login is in ",
+                  in_keyring ? "the keyring" : LoginPath(command.folders, command.options.profile_name));
+  document["stored_in"] = in_keyring ? "keyring" : "file";
   command.out.Print(text);
 }
 

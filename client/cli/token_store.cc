@@ -18,7 +18,49 @@ std::string PathOf(const Folders& folders, const std::string& profile_name, cons
   return absl::StrCat(folders.data, "/tokens/", profile_name, ending);
 }
 
+std::string Field(const nlohmann::json& json, const char* key) {
+  return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
+}
+
+nlohmann::ordered_json TokensJson(const StoredLogin& login) {
+  nlohmann::ordered_json json = {{"access_token", login.access_token.Reveal()},
+                                 {"refresh_token", login.refresh_token.Reveal()},
+                                 {"id_token", login.id_token.Reveal()},
+                                 {"expires_at", nullptr},
+                                 {"scopes", login.scopes}};
+  if (login.expire_time) {
+    json["expires_at"] = absl::FormatTime(absl::RFC3339_full, *login.expire_time, absl::UTCTimeZone());
+  }
+  return json;
+}
+
+void ReadTokens(const nlohmann::json& json, StoredLogin& login) {
+  login.access_token = Secret(Field(json, "access_token"));
+  login.refresh_token = Secret(Field(json, "refresh_token"));
+  login.id_token = Secret(Field(json, "id_token"));
+  login.expire_time.reset();
+  absl::Time expire;
+  if (absl::ParseTime(absl::RFC3339_full, Field(json, "expires_at"), &expire, nullptr)) login.expire_time = expire;
+  login.scopes.clear();
+  if (json.contains("scopes") && json["scopes"].is_array()) {
+    for (const auto& scope : json["scopes"]) {
+      if (scope.is_string()) login.scopes.push_back(scope.get<std::string>());
+    }
+  }
+}
+
 }  // namespace
+
+Secret TokensOf(const StoredLogin& login) {
+  return Secret(TokensJson(login).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+bool StoredLogin::AdoptTokens(const Secret& tokens) {
+  const auto json = nlohmann::json::parse(tokens.Reveal(), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return false;
+  ReadTokens(json, *this);
+  return !access_token.empty();
+}
 
 void StoredLogin::Adopt(const v1::Tokens& tokens) {
   access_token = Secret(tokens.access_token());
@@ -48,26 +90,18 @@ absl::StatusOr<std::optional<StoredLogin>> LoadLogin(const Folders& folders, con
   if (absl::IsNotFound(text.status())) return std::nullopt;
   if (!text.ok()) return text.status();
   const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  const auto field = [&](const char* key) {
-    return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
-  };
-  if (!json.is_object() || field("access_token").empty()) {
-    return absl::InternalError(absl::StrCat(path, " does not hold a login: delete it and sign in again."));
+  StoredLogin login;
+  if (json.is_object()) {
+    login = {.server = Field(json, "server"),
+             .product = Field(json, "product"),
+             .user_id = Field(json, "user_id"),
+             .email = Field(json, "email"),
+             .name = Field(json, "name"),
+             .keyring_id = Field(json, "keyring")};
+    ReadTokens(json, login);
   }
-  StoredLogin login{.server = field("server"),
-                    .product = field("product"),
-                    .user_id = field("user_id"),
-                    .email = field("email"),
-                    .name = field("name"),
-                    .access_token = Secret(field("access_token")),
-                    .refresh_token = Secret(field("refresh_token")),
-                    .id_token = Secret(field("id_token"))};
-  absl::Time expire;
-  if (absl::ParseTime(absl::RFC3339_full, field("expires_at"), &expire, nullptr)) login.expire_time = expire;
-  if (json.contains("scopes") && json["scopes"].is_array()) {
-    for (const auto& scope : json["scopes"]) {
-      if (scope.is_string()) login.scopes.push_back(scope.get<std::string>());
-    }
+  if (login.access_token.empty() && login.keyring_id.empty()) {
+    return absl::InternalError(absl::StrCat(path, " does not hold a login: delete it and sign in again."));
   }
   return login;
 }
@@ -79,14 +113,11 @@ absl::StatusOr<PreparedFile> PrepareLogin(const Folders& folders, const std::str
                                  {"product", login.product},
                                  {"user_id", login.user_id},
                                  {"email", login.email},
-                                 {"name", login.name},
-                                 {"access_token", login.access_token.Reveal()},
-                                 {"refresh_token", login.refresh_token.Reveal()},
-                                 {"id_token", login.id_token.Reveal()},
-                                 {"expires_at", nullptr},
-                                 {"scopes", login.scopes}};
-  if (login.expire_time) {
-    json["expires_at"] = absl::FormatTime(absl::RFC3339_full, *login.expire_time, absl::UTCTimeZone());
+                                 {"name", login.name}};
+  if (login.keyring_id.empty()) {
+    json.update(TokensJson(login));
+  } else {
+    json["keyring"] = login.keyring_id;
   }
   const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
   return PreparedFile::Prepare(LoginPath(folders, profile_name), text + "\n");

@@ -21,7 +21,8 @@ def crowd(services, tmp_path_factory):
     laptop = world.machine()
     assert laptop.sign_in("login", "--app-name", "Shop").code == 0
     assert world.server.stop() == 0
-    (path,) = [path for path in world.data.rglob("*") if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
+    files = [path for path in world.data.rglob("*") if path.is_file()]
+    (path,) = [path for path in files if path.read_bytes()[:15] == b"SQLite format 3"]
     with sqlite3.connect(path) as database:
         product, owner, created = database.execute("SELECT product, owner, created_at FROM applications").fetchone()
         database.executemany(

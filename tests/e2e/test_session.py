@@ -79,6 +79,49 @@ def test_parallel_commands_refresh_once(world, services):
     assert services.provider.get("/counts")["token"]["arrived"] == 1
 
 
+def test_a_server_that_is_away_ends_no_session(world, services):
+    """Neither one that is gone nor a provider that fails: the session is there when they are back."""
+    laptop = world.machine()
+    assert laptop.sign_in("login", "--app-name", "Shop").code == 0
+    before = expire(laptop)
+    services.provider.post("/faults", {"endpoint": "token", "status": 503, "times": 20})
+    failed = laptop.run("token", "--json")
+    assert (failed.code, failed.document["error_class"]) == (1, "PROVIDER_ERROR")
+    services.provider.delete("/faults")
+    world.server.kill()
+    gone = laptop.start("token", "--json").ended()
+    assert (gone.code, gone.document["error_class"]) == (1, "CLIENT_NETWORK")
+    assert "You are still signed in" in gone.document["message"]
+    assert laptop.tokens() == before
+    world.start()
+    assert laptop.run("token").code == 0
+
+
+def test_a_session_that_the_provider_ended_is_said_to_be_over(world, services):
+    laptop = world.machine()
+    assert laptop.sign_in("login", "--app-name", "Shop").code == 0
+    expire(laptop)
+    services.provider.delete("/sessions", sub=laptop.tokens()["user_id"])
+    ended = laptop.run("token")
+    assert ended.code == 4
+    assert "Your session is over." in ended.err
+    assert not laptop.tokens_path().exists()
+    again = laptop.run("token", "--json")
+    assert (again.code, again.document["error_class"]) == (4, "NOT_SIGNED_IN")
+
+
+def test_a_login_as_another_account_is_pointed_out(world):
+    laptop = world.machine()
+    for who, note in (("alice", False), ("alice", False), ("bob", True), ("bob", False)):
+        run = laptop.start("login", "--app-name", "Shop", "--json")
+        run.browse(**{"as": who})
+        ended = run.ended()
+        assert ended.code == 0, ended.err
+        assert ended.document["account_changed"] == note
+        assert ("Note: you were signed in as alice@example.com before." in ended.err) == note
+        assert f"Signed in as {who}@example.com." in ended.err
+
+
 def test_a_dead_session_signs_in_again_and_the_funnel_shows_nothing_of_it(world, services):
     laptop = world.machine()
     assert laptop.sign_in("login", "--app-name", "Shop").code == 0

@@ -152,7 +152,12 @@ def test_over_ssh_no_browser_is_started_and_the_answer_is_pasted(world, services
 
 
 @pytest.mark.parametrize(
-    ("program", "env"), [("xdg-open", {}), ("wslview", {"WSL_DISTRO_NAME": "Debian"}), ("powershell.exe", {"WSL_DISTRO_NAME": "Debian"})]
+    ("program", "env"),
+    [
+        ("xdg-open", {}),
+        ("wslview", {"WSL_DISTRO_NAME": "Debian"}),
+        ("powershell.exe", {"WSL_DISTRO_NAME": "Debian"}),
+    ],
 )
 def test_the_platforms_program_opens_the_page(world, program, env):
     laptop = world.machine()
