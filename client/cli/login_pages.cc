@@ -54,7 +54,7 @@ ResultPage EndPage(const absl::Status& status) {
           .mood = ResultPage::kBad,
           .heading = "The sign-in failed",
           .text = absl::StrCat("You are not signed in. ", std::string(status.message())),
-          .hint = "Your terminal says more."};
+          .hint = "Your terminal says more. To try again, run the command there again."};
 }
 
 }  // namespace authflow

@@ -6,7 +6,7 @@ import { PERSON_FLAGS } from './lib/person.mjs';
 import { endOnSignal, readOptions, run } from './lib/program.mjs';
 
 const DEFAULTS = {
-  ...PERSON_FLAGS, screenshot: '', wait_text: '', insecure: false, headed: false, serve: false, port: 0, until_stdin_closes: false,
+  ...PERSON_FLAGS, screenshot: '', wait_text: '', looks: false, insecure: false, headed: false, serve: false, port: 0, until_stdin_closes: false,
 };
 
 run(async () => {

@@ -38,15 +38,45 @@ export async function drive(browser, url, { timeout_ms: timeoutMs = 60_000, ...f
   }
 }
 
-async function visit(page, url, { screenshot = '', wait_text: waitText = '', ...flags }) {
+async function visit(page, url, { screenshot = '', wait_text: waitText = '', looks = false, ...flags }) {
+  const requests = [];
+  page.on('request', (request) => requests.push(request));
   const shoot = (file) => screenshot && page.screenshot({ path: file });
   const landed = watchForLanding(page, landing(url));
   await page.goto(url, { waitUntil: 'commit' }).catch(({ message }) => { throw new Error(withoutQueries(message)); });
   const ok = await answerPages(page, personOf(flags), landed, (kind) => shoot(screenshot.replace(/(\.png)?$/, `-${kind}.png`)));
   await page.waitForLoadState();
   if (waitText) await page.getByText(waitText).first().waitFor();
+  if (looks) {
+    const landing = requests.findLastIndex((request) => request.isNavigationRequest() && request.frame() === page.mainFrame());
+    const fetched = requests.slice(landing + 1).map((request) => request.url()).filter((url) => !url.startsWith('data:'));
+    const seen = await lookAt(page, screenshot);
+    return { ok, status: landed.status, ...(await describe(page)), fetched, looks: seen };
+  }
   await shoot(screenshot);
   return { ok, status: landed.status, ...(await describe(page)) };
+}
+
+const LOOKS = {
+  light: { colorScheme: 'light', width: 800, height: 500 },
+  dark: { colorScheme: 'dark', width: 800, height: 500 },
+  phone: { colorScheme: 'light', width: 390, height: 700 },
+};
+
+/** The page in each look: what axe-core finds wrong in it, and whether it is wider than its window. FILE-<look>.png. */
+async function lookAt(page, screenshot) {
+  const axe = fs.readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+  await page.evaluate(axe); // Its own Content-Security-Policy lets no script in by a tag.
+  const seen = {};
+  for (const [look, { colorScheme, ...size }] of Object.entries(LOOKS)) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(size);
+    const wrong = await page.evaluate(async () => (await globalThis.axe.run()).violations.map(({ id, help }) => `${id}: ${help}`));
+    const overflows = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+    if (screenshot) await page.screenshot({ path: screenshot.replace(/(\.png)?$/, `-${look}.png`) });
+    seen[look] = { wrong, overflows };
+  }
+  return seen;
 }
 
 const withoutQueries = (message) => message.split('\n')[0].replaceAll(/\?\S*/g, '');
