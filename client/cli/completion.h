@@ -3,16 +3,21 @@
 #define AUTHFLOW_CLIENT_CLI_COMPLETION_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace authflow {
 
-// By command ("" for none yet, "apps list"): the commands and flags that may follow. Flags of "" may follow anything.
-using CompletionWords = std::map<std::string, std::vector<std::string>>;
+struct CompletionWords {
+  // By command ("" for none yet, "apps list"): the commands and flags that may follow. Flags of "" may follow anything.
+  std::map<std::string, std::vector<std::string>> following;
+  // The flags whose next word is a value and no command: "--server".
+  std::set<std::string> with_value;
+};
 
 // `shell`: bash, zsh or fish.
-std::string CompletionFor(const std::string& shell, const CompletionWords& words);
+std::string CompletionFor(const std::string& shell, CompletionWords words);
 
 }  // namespace authflow
 

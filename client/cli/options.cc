@@ -102,13 +102,16 @@ std::vector<std::string> GivenFlags(const CLI::App& app) {
 CompletionWords WordsOf(const CLI::App& app) {
   CompletionWords words;
   const auto add = [&words](const auto& self, const CLI::App& command, const std::string& path) -> void {
-    auto& following = words[path];
+    auto& following = words.following[path];
     for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
       following.push_back(sub->get_name());
       self(self, *sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
     }
     for (const CLI::Option* option : command.get_options()) {
-      for (const std::string& name : option->get_lnames()) following.push_back("--" + name);
+      for (const std::string& name : option->get_lnames()) {
+        following.push_back("--" + name);
+        if (option->get_items_expected_max() > 0) words.with_value.insert("--" + name);
+      }
     }
     if (path == "completion") following.insert(following.begin(), {"bash", "zsh", "fish"});
   };
