@@ -129,6 +129,27 @@ TEST_F(FilesTest, ALoginComesBackAsItWas) {
   EXPECT_TRUE(DeleteLogin(folders_, "default").ok());
 }
 
+TEST_F(FilesTest, ALoginInTheKeyringLeavesNoTokenInTheFile) {
+  StoredLogin login = ALogin();
+  login.keyring_id = "item-1";
+  auto prepared = PrepareLogin(folders_, "default", login);
+  ASSERT_TRUE(prepared.ok() && prepared->Commit().ok());
+  const auto text = ReadSmallFile(LoginPath(folders_, "default"));
+  ASSERT_TRUE(text.ok());
+  for (const char* token : {"\"at\"", "\"rt\"", "\"it\""}) EXPECT_EQ(text->find(token), std::string::npos) << token;
+  auto read = LoadLogin(folders_, "default");
+  ASSERT_TRUE(read.ok() && *read) << read.status();
+  EXPECT_EQ((*read)->keyring_id, "item-1");
+  EXPECT_EQ((*read)->user_id, "u1");
+  EXPECT_TRUE((*read)->access_token.empty());
+  ASSERT_TRUE((*read)->AdoptTokens(TokensOf(login)));
+  EXPECT_EQ((*read)->access_token.Reveal(), "at");
+  EXPECT_EQ((*read)->refresh_token.Reveal(), "rt");
+  EXPECT_EQ((*read)->expire_time, login.expire_time);
+  EXPECT_EQ((*read)->scopes, login.scopes);
+  EXPECT_FALSE((*read)->AdoptTokens(Secret("junk")));
+}
+
 TEST_F(FilesTest, AFileThatIsNoLoginIsAnErrorAndNotASignOut) {
   for (const char* text : {"", "{", "[]", "{\"access_token\": 1}", "\xff"}) {
     Put(LoginPath(folders_, "default"), text);

@@ -29,6 +29,7 @@
 #include "client/cli/status.h"
 #include "client/cli/telemetry_command.h"
 #include "client/cli/token.h"
+#include "server/base/error_class.h"
 
 namespace authflow {
 namespace {
@@ -101,7 +102,7 @@ Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
   try {
     result = co_await Dispatch(command);
   } catch (const std::exception& error) {
-    result.status = absl::InternalError(absl::StrCat("Something failed here: ", error.what(), "."));
+    result.status = Refusal(v1::ERROR_CLASS_CLIENT_ERROR, absl::StrCat("Something failed here: ", error.what(), "."));
   }
   Terminal::Restore();
   command->out.EndLines();

@@ -70,6 +70,10 @@ std::string AdviceFor(const absl::Status& status) {
     case v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED:
     case v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED:
       return kSignIn;
+    case v1::ERROR_CLASS_CLIENT_PROFILE_WRITE:
+      return "See to it that this can be written, and run the command again.";
+    case v1::ERROR_CLASS_CLIENT_ERROR:
+      return "Run the command again, with --debug to see more; if it stays so, report it.";
     case v1::ERROR_CLASS_UNSPECIFIED:
       return absl::IsUnauthenticated(status) ? kSignIn : "";
     default:

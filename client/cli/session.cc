@@ -120,7 +120,12 @@ Task<absl::StatusOr<FileLock>> LockLogin(std::shared_ptr<Command> command) {
   const SteadyTime limit = SteadyNow() + kLockWait;
   for (;;) {
     auto lock = FileLock::Try(path);
-    if (!absl::IsUnavailable(lock.status()) || SteadyNow() >= limit) co_return lock;
+    if (!absl::IsUnavailable(lock.status())) co_return lock;
+    if (SteadyNow() >= limit) {
+      co_return absl::FailedPreconditionError(
+          "Another authflow command has been using this login for 10 s: wait for its end, or end it, and run this one "
+          "again.");
+    }
     Event pause(command->executor);
     co_await pause.WaitUntil(SteadyNow() + kLockPause);
   }

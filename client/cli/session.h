@@ -13,7 +13,7 @@
 
 namespace authflow {
 
-// The lock of the profile's login, waited for up to 10 s. UNAVAILABLE: another process has it that long.
+// The lock of the profile's login, waited for up to 10 s. FAILED_PRECONDITION: another process has it that long.
 Task<absl::StatusOr<FileLock>> LockLogin(std::shared_ptr<Command> command);
 
 // A login whose access token is good for now. One process refreshes at a time, and a refresh that has begun is finished

@@ -1,5 +1,6 @@
 """After the login: status, refresh, re-authentication, logout."""
 
+import fcntl
 import json
 
 from support import events
@@ -20,6 +21,27 @@ def test_commands_without_a_login_exit_with_4(world):
         ended = laptop.run(*command, "--json")
         assert ended.code == 4, ended.err
         assert ended.document["error_class"] == "NOT_SIGNED_IN"
+
+
+def test_a_wrong_command_line_is_a_document_too(world):
+    laptop = world.machine()
+    for words in (("login", "--nope"), ("apps",), ("apps", "create", "one", "two"), ("login", "--profile-name", "../x")):
+        ended = laptop.run(*words, "--json")
+        assert ended.code == 1
+        assert ended.document["status"] == "error"
+        assert ended.document["message"] in ended.err
+
+
+def test_a_login_that_another_command_holds_is_waited_for_and_then_said(world):
+    laptop = world.machine()
+    assert laptop.sign_in("login", "--app-name", "Shop").code == 0
+    expire(laptop)
+    with open(laptop.tokens_path().with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        held = laptop.run("token", "--json")
+    assert held.code == 1
+    assert "Another authflow command has been using this login for 10 s" in held.document["message"]
+    assert laptop.run("token").code == 0
 
 
 def test_logout_revokes_and_is_recorded_once(world, services):

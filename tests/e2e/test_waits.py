@@ -1,14 +1,15 @@
 """While the browser is away or the server is slow: what the terminal shows, and what it takes."""
 
 import re
+import shlex
 import socket
 import time
 import urllib.parse
-import urllib.request
 
 import pytest
 from support.events import expected
-from support.terminal import CTRL_C, ENTER, ESCAPE
+from support.terminal import CTRL_C, ENTER, ESCAPE, Terminal
+from support.world import AUTHFLOW
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -187,6 +188,29 @@ def test_a_browser_that_fails_is_followed_by_the_next_and_the_last_is_told(world
     run.terminal.wait_text(r"No browser was found here\. Open this address")
     run.terminal.type(CTRL_C)
     assert run.ended().code == 2
+
+
+def test_ctrl_z_while_waiting_for_the_browser(world):
+    laptop = world.machine()
+    environment = laptop.env | {"PS1": "ready> ", "BROWSER": "/bin/true"}
+    shell = Terminal(["/bin/dash", "-i"], environment, world.folder / "dash.terminal")
+    try:
+        shell.wait_text("ready> ")
+        shell.type(f"{shlex.quote(str(AUTHFLOW))} login\n")
+        shell.wait_text("Waiting for the browser, 9:")
+        shell.type("\x1a")
+        shell.wait_text(r"Stopped|Suspended")
+        assert shell.as_found
+        seen = len(shell.text)
+        shell.type("fg\n")
+        shell.wait_text("Waiting for the browser, 9:", since=seen)
+        assert not shell.as_found
+        shell.type(CTRL_C)
+        shell.wait_text(r"Cancelled\.")
+        shell.wait_text(r"(?s)Cancelled\..*ready> ")
+        assert shell.as_found
+    finally:
+        shell.close()
 
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
