@@ -1,9 +1,10 @@
-// The load of the benchmarks: RecordStep on many live flows in random order, so many calls in flight.
+// The load of the benchmarks: calls on many live flows in random order, so many calls in flight.
 //
-//   load start HOST:PORT PRODUCT FLOWS IN_FLIGHT TOKENS [CA]   opens flows, writes their tokens, one a line
-//   load step  HOST:PORT TOKENS FROM COUNT IN_FLIGHT [CA]      steps COUNT flows of the file, from line FROM
+//   load start  HOST:PORT PRODUCT FLOWS IN_FLIGHT TOKENS [CA]   opens flows, writes their tokens, one a line
+//   load step   HOST:PORT TOKENS FROM COUNT IN_FLIGHT [CA]      steps COUNT flows of the file, from line FROM
+//   load finish HOST:PORT TOKENS FROM COUNT IN_FLIGHT [CA]      ends them: the user cancelled
 //
-// Both print one JSON line: calls, seconds, calls a second, latency in microseconds (p50, p99), bytes of a response.
+// Each prints one JSON line: calls, seconds, calls a second, latency in microseconds (p50, p99), bytes of a response.
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -160,7 +161,9 @@ int RunStart(char** argv, const char* ca) {
   return ok && file.flush().good() ? 0 : 1;
 }
 
-int RunStep(char** argv, const char* ca) {
+// One call on each of COUNT flows of the file.
+template <typename Request, typename Response>
+int RunOnFlows(char** argv, const char* ca, typename Load<Request, Response>::Send send, void (*fill)(Request&)) {
   std::ifstream file(argv[3]);
   std::vector<std::string> tokens;
   for (std::string token; std::getline(file, token);) tokens.push_back(token);
@@ -170,17 +173,34 @@ int RunStep(char** argv, const char* ca) {
     std::cerr << "there are only " << tokens.size() << " tokens\n";
     return 2;
   }
-  Load<v1::RecordStepRequest, v1::RecordStepResponse> load(
-      Channels(argv[2], ca), count, std::strtoul(argv[6], nullptr, 10),
+  Load<Request, Response> load(
+      Channels(argv[2], ca), count, std::strtoul(argv[6], nullptr, 10), std::move(send),
+      [&](size_t call, Request& request) {
+        request.set_flow_token(tokens[from + call]);
+        fill(request);
+      },
+      [](size_t, const Response&) {});
+  return load.Run() ? 0 : 1;
+}
+
+int RunStep(char** argv, const char* ca) {
+  return RunOnFlows<v1::RecordStepRequest, v1::RecordStepResponse>(
+      argv, ca,
       [](auto& stub, auto* context, auto* request, auto* response, auto done) {
         stub.async()->RecordStep(context, request, response, std::move(done));
       },
-      [&](size_t call, v1::RecordStepRequest& request) {
-        request.set_flow_token(tokens[from + call]);
-        request.set_step(v1::STEP_BROWSER_WAIT);
+      [](v1::RecordStepRequest& request) { request.set_step(v1::STEP_BROWSER_WAIT); });
+}
+
+int RunFinish(char** argv, const char* ca) {
+  return RunOnFlows<v1::FinishFlowRequest, v1::FinishFlowResponse>(
+      argv, ca,
+      [](auto& stub, auto* context, auto* request, auto* response, auto done) {
+        stub.async()->FinishFlow(context, request, response, std::move(done));
       },
-      [](size_t, const auto&) {});
-  return load.Run() ? 0 : 1;
+      [](v1::FinishFlowRequest& request) {
+        request.mutable_outcome()->mutable_aborted()->set_reason(v1::ABORT_REASON_USER_CANCELLED);
+      });
 }
 
 }  // namespace
@@ -190,7 +210,8 @@ int main(int argc, char** argv) {
   const std::string verb = argc > 1 ? argv[1] : "";
   if (verb == "start" && (argc == 7 || argc == 8)) return authflow::RunStart(argv, argc == 8 ? argv[7] : nullptr);
   if (verb == "step" && (argc == 7 || argc == 8)) return authflow::RunStep(argv, argc == 8 ? argv[7] : nullptr);
+  if (verb == "finish" && (argc == 7 || argc == 8)) return authflow::RunFinish(argv, argc == 8 ? argv[7] : nullptr);
   std::cerr << "usage: load start HOST:PORT PRODUCT FLOWS IN_FLIGHT TOKENS [CA]\n"
-               "       load step HOST:PORT TOKENS FROM COUNT IN_FLIGHT [CA]\n";
+               "       load step|finish HOST:PORT TOKENS FROM COUNT IN_FLIGHT [CA]\n";
   return 2;
 }
