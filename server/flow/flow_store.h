@@ -2,6 +2,7 @@
 #ifndef AUTHFLOW_SERVER_FLOW_FLOW_STORE_H_
 #define AUTHFLOW_SERVER_FLOW_FLOW_STORE_H_
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,14 @@ struct FlowTotals {
   bool operator==(const FlowTotals&) const = default;
 };
 
+// An entry with its place among those of all flows.
+struct LogRow {
+  int64_t position = 0;  // greater than that of every entry committed before
+  FlowId flow_id;
+  Entry entry;
+};
+inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
+
 // Thread-safe, keeps copies. OK means on disk. Errors: STORE_UNAVAILABLE or STORE_FULL, and nothing was written.
 // Events of a flow or invocation whose invocation opted out are dropped, not stored.
 class FlowStore {
@@ -55,6 +64,9 @@ class FlowStore {
 
   // The whole log; empty when there is no such flow.
   virtual Task<absl::StatusOr<std::vector<Entry>>> Load(FlowId flow_id) = 0;
+  // Entries of all flows at positions below `position` (kNewest: all), the last committed first, `limit` at most.
+  // Between flows that is nearly the order of their times; within a flow it is that of their numbers.
+  virtual Task<absl::StatusOr<std::vector<LogRow>>> LoadBefore(int64_t position, int limit) = 0;
 
   // Open flows due at or before `now`, the longest overdue first.
   virtual Task<absl::StatusOr<std::vector<FlowId>>> Due(absl::Time now, int limit) = 0;

@@ -1,14 +1,21 @@
 #include "server/process/operator_verbs.h"
 
+#include <cstdlib>
 #include <iostream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/base/error_class.h"
 #include "server/base/text.h"
 #include "server/base/uuid.h"
 #include "server/events/event.h"
+#include "server/funnel/funnel.h"
+#include "server/funnel/json.h"
+#include "server/funnel/terminal.h"
 #include "server/storage/operator.h"
 
 namespace authflow {
@@ -63,6 +70,37 @@ int ShowFlow(const Options& options) {
   return 0;
 }
 
+v1::FlowKind KindNamed(const std::string& name) {
+  for (const v1::FlowKind kind : {v1::FLOW_KIND_LOGIN, v1::FLOW_KIND_SIGNUP, v1::FLOW_KIND_REAUTHENTICATION}) {
+    if (name == KindName(kind)) return kind;
+  }
+  return v1::FLOW_KIND_UNSPECIFIED;
+}
+
+// As the environment says it, in the order in which setlocale looks.
+bool HasUtf8() {
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* const value = std::getenv(variable);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale = value;
+    return locale.find("UTF-8") != locale.npos || locale.find("utf8") != locale.npos;
+  }
+  return false;
+}
+
+int ShowFunnel(const Options& options) {
+  FunnelCounter counter({.product = options.product,
+                         .kind = KindNamed(options.flow_kind),
+                         .windows = {options.since},
+                         .max_rows = options.max_rows},
+                        absl::Now());
+  const auto read = ReadNewestRows(options.data, [&counter](LogRow row) { return counter.Add(std::move(row)); });
+  if (!read.ok()) return Complain(read);
+  const FunnelWindow window = counter.Finish().front();
+  std::cout << (options.json ? ToJson(window) : DrawInTerminal(window, HasUtf8()));
+  return 0;
+}
+
 int ListOutbox(const Options& options) {
   const auto dead = ListDead(options.data, options.product, options.limit);
   if (!dead.ok()) return Complain(dead.status());
@@ -114,6 +152,8 @@ int Restore(const Options& options) {
 
 int RunOperatorVerb(const Options& options) {
   switch (options.verb) {
+    case Verb::kFunnel:
+      return ShowFunnel(options);
     case Verb::kFlow:
       return ShowFlow(options);
     case Verb::kOutboxList:

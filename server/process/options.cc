@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "server/base/version.h"
+#include "server/funnel/wording.h"
 #include "server/process/host_port.h"
 
 namespace authflow {
@@ -18,6 +19,10 @@ std::string CheckDuration(const std::string& text) {
   const bool parsed = absl::ParseDuration(text, &duration);
   if (parsed && duration >= absl::ZeroDuration() && duration <= absl::Hours(1)) return "";
   return "\"" + text + "\" is not a duration like 500ms, 10s or 2m, of an hour at most";
+}
+
+std::string CheckWindow(const std::string& text) {
+  return ParseWindow(text) ? "" : "\"" + text + "\" is not a duration like 90m, 24h or 7d, from a minute to 366 days";
 }
 
 // What CLI11 cannot say: which flags need which.
@@ -53,7 +58,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   app.set_version_flag("--version", std::string("authflowd ") + kVersion);
 
   bool check = false, probe = false, dev = false;
-  std::string grace = "10s", level = "info", format = "auto";
+  std::string grace = "10s", level = "info", format = "auto", since = "24h";
   app.add_option("--config", options.config, "Configuration file")->type_name("FILE");
   app.add_option("--data", options.data, "Folder for the database and the server's key; made if absent")
       ->type_name("DIR");
@@ -92,6 +97,17 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
 
   // Flags of the server, such as --data, may stand behind a verb as well.
   app.fallthrough();
+  CLI::App* funnel = app.add_subcommand("funnel", "Show where sign-ins end");
+  funnel->add_option("--since", since, "Flows that started in the last 90m, 24h, 7d, ...")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->check(CheckWindow);
+  funnel->add_option("--kind", options.flow_kind, "login, signup or reauthentication (default: login and signup)")
+      ->check(CLI::IsMember({"login", "signup", "reauthentication"}));
+  funnel->add_option("--max-rows", options.max_rows, "Read so many rows of the log at most, the newest")
+      ->capture_default_str()
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
+  funnel->add_flag("--json", options.json, "For programs");
   CLI::App* flow = app.add_subcommand("flow", "Show the log of one flow");
   flow->add_option("ID", options.flow_id, "The flow's id, as errors and events show it")->required();
   CLI::App* outbox = app.add_subcommand("outbox", "Events that a sink refused");
@@ -101,7 +117,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   list->add_option("--limit", options.limit, "So many at most")->capture_default_str()->check(CLI::Range(1, 1000000));
   CLI::App* retry = outbox->add_subcommand("retry", "Send dead events again, in their old order");
   retry->add_option("--id", options.event_id, "This one, and what is dead of its flow (default: all)");
-  for (CLI::App* verb : {list, retry}) {
+  for (CLI::App* verb : {funnel, list, retry}) {
     verb->fallthrough();
     verb->add_option("--product", options.product, "Of this product (default: of all)")->type_name("ID");
   }
@@ -116,6 +132,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
     return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
   }
   options.verb = *init      ? Verb::kInit
+                 : *funnel  ? Verb::kFunnel
                  : *flow    ? Verb::kFlow
                  : *list    ? Verb::kOutboxList
                  : *retry   ? Verb::kOutboxRetry
@@ -125,6 +142,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
                  : dev      ? Verb::kDev
                             : Verb::kServe;
   absl::ParseDuration(grace, &options.grace);
+  options.since = *ParseWindow(since);
   options.log_level = *ParseLogLevel(level);
   options.log_format = *ParseLogFormat(format);
   std::string missing = Missing(options);

@@ -10,7 +10,7 @@
 
 namespace authflow {
 
-enum class Verb { kServe, kDev, kCheck, kProbe, kInit, kFlow, kOutboxList, kOutboxRetry, kBackup, kRestore };
+enum class Verb { kServe, kDev, kCheck, kProbe, kInit, kFunnel, kFlow, kOutboxList, kOutboxRetry, kBackup, kRestore };
 
 struct Options {
   Verb verb = Verb::kServe;
@@ -29,7 +29,11 @@ struct Options {
   std::string issuer;
   std::string client_id;
   std::string output;  // empty: stdout
-  // flow, outbox, backup, restore
+  // funnel, flow, outbox, backup, restore
+  absl::Duration since = absl::Hours(24);
+  std::string flow_kind;  // as in events; empty: logins and sign-ups
+  bool json = false;
+  int64_t max_rows = 200'000;
   std::string flow_id;
   std::string product;   // empty: all
   int64_t event_id = 0;  // 0: all

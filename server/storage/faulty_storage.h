@@ -62,6 +62,10 @@ class FaultyStorage final : public Storage,
     if (auto fault = Next(read_faults_); !fault.ok()) co_return fault;
     co_return co_await real_->flows().Load(flow_id);
   }
+  Task<absl::StatusOr<std::vector<LogRow>>> LoadBefore(int64_t position, int limit) override {
+    if (auto fault = Next(read_faults_); !fault.ok()) co_return fault;
+    co_return co_await real_->flows().LoadBefore(position, limit);
+  }
   Task<absl::StatusOr<std::vector<FlowId>>> Due(absl::Time now, int limit) override {
     if (auto fault = Next(read_faults_); !fault.ok()) co_return fault;
     co_return co_await real_->flows().Due(now, limit);

@@ -55,6 +55,20 @@ class MemoryStorage final : public Storage,
     co_return log;
   }
 
+  Task<absl::StatusOr<std::vector<LogRow>>> LoadBefore(int64_t position, int limit) override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<LogRow> rows;
+    for (auto it = order_.lower_bound(position); it != order_.begin() && rows.size() < static_cast<size_t>(limit);) {
+      const auto& [place, written] = *--it;
+      const auto log = logs_.find(written.first);
+      if (log == logs_.end()) continue;  // forgotten
+      auto entry = Decode(written.first, log->second[written.second]);
+      if (!entry.ok()) co_return entry.status();
+      rows.push_back({.position = place, .flow_id = written.first, .entry = *std::move(entry)});
+    }
+    co_return rows;
+  }
+
   Task<absl::StatusOr<std::vector<FlowId>>> Due(absl::Time now, int limit) override {
     absl::MutexLock lock(&mutex_);
     std::vector<FlowId> due;
@@ -241,6 +255,7 @@ class MemoryStorage final : public Storage,
       return {};
     }
     logs_[append.flow_id].push_back(std::move(row));
+    order_.emplace(++last_entry_, std::pair(append.flow_id, static_cast<size_t>(length)));
     if (kind == EntryKind::kStarted) {
       const int64_t due_at = absl::ToUnixMicros(append.due_at);
       open_[append.flow_id] = {due_at, append.product, append.kind};
@@ -334,6 +349,7 @@ class MemoryStorage final : public Storage,
     if (finished_.size() > kFinishedFlows) {
       logs_.erase(finished_.front());
       finished_.pop_front();
+      while (!order_.empty() && !logs_.contains(order_.begin()->second.first)) order_.erase(order_.begin());
     }
   }
 
@@ -388,6 +404,9 @@ class MemoryStorage final : public Storage,
   const Clock& clock_;
   absl::Mutex mutex_;
   absl::flat_hash_map<FlowId, std::vector<EncodedEntry>> logs_ ABSL_GUARDED_BY(mutex_);
+  // Where each entry is: its flow and its index there, by position.
+  std::map<int64_t, std::pair<FlowId, size_t>> order_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_entry_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<FlowId, Open> open_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<int64_t, FlowId>> due_ ABSL_GUARDED_BY(mutex_);
   std::deque<FlowId> finished_ ABSL_GUARDED_BY(mutex_);

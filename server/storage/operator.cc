@@ -58,9 +58,9 @@ std::string NameOfEvent(const v1::FunnelEvent& event) {
 }
 
 // An existing database of this version.
-absl::StatusOr<std::unique_ptr<Database>> OpenAt(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Database>> OpenAt(const std::string& path, Database::Use use = Database::Use::kWrite) {
   if (!Exists(path)) return absl::NotFoundError(absl::StrCat("there is no database ", path));
-  auto database = Database::Open(path, Database::Use::kWrite);
+  auto database = Database::Open(path, use);
   absl::Status usable = database.ok() ? CheckVersion(**database) : database.status();
   if (usable.ok()) return database;
   return absl::FailedPreconditionError(absl::StrCat("cannot use ", path, ": ", std::string(usable.message())));
@@ -179,6 +179,20 @@ absl::StatusOr<std::vector<Entry>> ReadFlow(const std::string& folder, const Flo
   auto log = ReadLog(**database, flow_id);
   if (log.ok() && log->empty()) return absl::NotFoundError("no such flow: it is unknown here, or was forgotten");
   return log;
+}
+
+absl::Status ReadNewestRows(const std::string& folder, const std::function<bool(LogRow)>& visit, int slice) {
+  const auto database = OpenAt(PathOf(folder), Database::Use::kRead);
+  if (!database.ok()) return database.status();
+  for (int64_t before = kNewest;;) {
+    auto rows = ReadLogBefore(**database, before, slice);
+    if (!rows.ok()) return rows.status();
+    for (LogRow& row : *rows) {
+      before = row.position;
+      if (!visit(std::move(row))) return absl::OkStatus();
+    }
+    if (rows->size() < static_cast<size_t>(slice)) return absl::OkStatus();
+  }
 }
 
 absl::StatusOr<BackupContent> BackUp(const std::string& folder, const std::string& to) {

@@ -6,12 +6,13 @@
 #define AUTHFLOW_SERVER_STORAGE_OPERATOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/flow/flow.h"
+#include "server/flow/flow_store.h"
 
 namespace authflow {
 
@@ -37,6 +38,10 @@ absl::StatusOr<int64_t> RetryDead(const std::string& folder, const std::string& 
 
 // The whole log of a flow, oldest first; NOT_FOUND: there is none.
 absl::StatusOr<std::vector<Entry>> ReadFlow(const std::string& folder, const FlowId& flow_id);
+
+// Shows the rows of all flows to `visit`, the last committed first, until it answers false or there are no more. Reads
+// `slice` at once: a server beside it is not held up, and what is written meanwhile does not appear.
+absl::Status ReadNewestRows(const std::string& folder, const std::function<bool(LogRow)>& visit, int slice = 2000);
 
 // What happens again when the backup is restored: open flows end (those that have ended since, a second time), and
 // undelivered events are sent. Each has the messageId that it had.

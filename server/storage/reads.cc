@@ -11,6 +11,9 @@ namespace authflow {
 namespace {
 
 constexpr char kSelectLog[] = "SELECT n, time, kind, payload FROM log WHERE flow_id = ? ORDER BY n";
+// By the rowid: the newest rows are read, however many there are.
+constexpr char kSelectLogBefore[] =
+    "SELECT id, flow_id, n, time, kind, payload FROM log WHERE id < ? ORDER BY id DESC LIMIT ?";
 constexpr char kSelectDue[] = "SELECT flow_id FROM open_flows WHERE due_at <= ? ORDER BY due_at, flow_id LIMIT ?";
 // One statement: one snapshot.
 constexpr char kSelectFlowTotals[] =
@@ -43,6 +46,23 @@ absl::StatusOr<std::vector<Entry>> ReadLog(Database& database, const FlowId& flo
   }
   if (!query.status().ok()) return query.status();
   return log;
+}
+
+absl::StatusOr<std::vector<LogRow>> ReadLogBefore(Database& database, int64_t position, int limit) {
+  std::vector<LogRow> rows;
+  Query query(database, kSelectLogBefore);
+  query.Int(position).Int(limit);
+  while (query.Next()) {
+    const FlowId flow_id = query.GetId(1);
+    auto entry = Decode(flow_id, {.number = query.GetInt(2),
+                                  .time = query.GetInt(3),
+                                  .kind = static_cast<EntryKind>(query.GetInt(4)),
+                                  .payload = query.GetBytes(5)});
+    if (!entry.ok()) return entry.status();
+    rows.push_back({.position = query.GetInt(0), .flow_id = flow_id, .entry = *std::move(entry)});
+  }
+  if (!query.status().ok()) return query.status();
+  return rows;
 }
 
 absl::StatusOr<std::vector<FlowId>> ReadDue(Database& database, absl::Time now, int limit) {

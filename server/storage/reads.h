@@ -15,6 +15,7 @@
 namespace authflow {
 
 absl::StatusOr<std::vector<Entry>> ReadLog(Database& database, const FlowId& flow_id);
+absl::StatusOr<std::vector<LogRow>> ReadLogBefore(Database& database, int64_t position, int limit);
 absl::StatusOr<std::vector<FlowId>> ReadDue(Database& database, absl::Time now, int limit);
 absl::StatusOr<std::vector<FlowTotals>> ReadFlowTotals(Database& database);
 absl::StatusOr<std::optional<InvocationRow>> ReadInvocation(Database& database, const std::string& product,

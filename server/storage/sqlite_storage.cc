@@ -56,6 +56,11 @@ class SqliteStorage final : public Storage,
     return readers_.Read<std::vector<Entry>>([flow_id](Database& database) { return ReadLog(database, flow_id); });
   }
 
+  Task<absl::StatusOr<std::vector<LogRow>>> LoadBefore(int64_t position, int limit) override {
+    return readers_.Read<std::vector<LogRow>>(
+        [position, limit](Database& database) { return ReadLogBefore(database, position, limit); });
+  }
+
   Task<absl::StatusOr<std::vector<FlowId>>> Due(absl::Time now, int limit) override {
     return readers_.Read<std::vector<FlowId>>(
         [now, limit](Database& database) { return ReadDue(database, now, limit); });

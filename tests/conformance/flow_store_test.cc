@@ -169,6 +169,32 @@ TEST_P(FlowStoreTest, ALoserWritesNothing) {
   EXPECT_EQ(*Wait(invocations().LoadInvocation(kProduct, other.invocation)), std::nullopt);
 }
 
+TEST_P(FlowStoreTest, TheRowsOfAllFlowsAreReadTheLastCommittedFirst) {
+  EXPECT_THAT(*Wait(flows().LoadBefore(kNewest, 10)), IsEmpty());
+  const TestFlow first, second;
+  Start(first);
+  Start(second);
+  ASSERT_TRUE(Add(first, 2, Attached{}));
+  ASSERT_TRUE(Add(second, 2, Ended{Completed{}}));
+  std::vector<LogRow> rows;
+  for (int64_t before = kNewest;;) {
+    const auto read = Wait(flows().LoadBefore(before, 3));
+    ASSERT_TRUE(read.ok()) << read.status();
+    rows.insert(rows.end(), read->begin(), read->end());
+    if (read->size() < 3) break;
+    before = read->back().position;
+    ASSERT_TRUE(Add(first, 3, Attached{}) || rows.size() > 3) << "what is written meanwhile does not appear";
+  }
+  ASSERT_THAT(rows, SizeIs(4));
+  const std::pair<FlowId, int64_t> expected[] = {{second.id, 2}, {first.id, 2}, {second.id, 1}, {first.id, 1}};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(std::pair(rows[i].flow_id, rows[i].entry.number), expected[i]);
+    EXPECT_TRUE(i == 0 || rows[i].position < rows[i - 1].position);
+  }
+  EXPECT_TRUE(std::holds_alternative<Ended>(rows[0].entry.what));
+  EXPECT_EQ(std::get<Started>(rows[3].entry.what).header.product, kProduct);
+}
+
 TEST_P(FlowStoreTest, DueListsOpenFlowsTheLongestOverdueFirst) {
   const TestFlow late, early, later;
   Start(late, absl::Minutes(20));

@@ -130,6 +130,25 @@ TEST_P(OperatorTest, DeadEventsAreListedAndSentAgainInTheirOldOrder) {
   EXPECT_EQ(Stats().dead, 0);
 }
 
+TEST_P(OperatorTest, TheNewestRowsAreReadBesideTheServerUntilEnough) {
+  const TestFlow first = Finished();
+  const TestFlow second = Finished();
+  std::vector<FlowId> seen;
+  const auto read = [&](size_t enough) {
+    seen.clear();
+    const auto visit = [&](LogRow row) {
+      seen.push_back(row.flow_id);
+      return seen.size() < enough;
+    };
+    return ReadNewestRows(folder_.path(), visit, 3);
+  };
+  ASSERT_TRUE(read(100).ok());
+  EXPECT_THAT(seen, ElementsAre(second.id, second.id, first.id, first.id)) << "in more than one slice";
+  ASSERT_TRUE(read(3).ok());
+  EXPECT_THAT(seen, SizeIs(3));
+  EXPECT_EQ(ReadNewestRows("/nowhere", [](LogRow) { return true; }).code(), absl::StatusCode::kNotFound);
+}
+
 TEST_P(OperatorTest, ABackupOfAServingFolderIsRestoredElsewhere) {
   const TestFlow ended = Finished();
   TestFlow open;
