@@ -209,7 +209,8 @@ TEST(TerminalTest, BarsAreAsLongAsTheirShareAndShowWhoEndedThere) {
   EXPECT_THAT(shown, HasSubstr("    browser_wait           2.5 s\n    start to completed     12.3 s\n"));
   EXPECT_THAT(shown, HasSubstr("    before the first            1  failed PROVIDER_TIMEOUT\n"
                                "    browser_wait                2  aborted user_cancelled\n"));
-  EXPECT_THAT(shown, HasSubstr("    2023-11-14 22:10:20  019ac5a0-4c8b-8abc-9def-0123456789ab  PROVIDER_TIMEOUT\n"));
+  EXPECT_THAT(shown, HasSubstr("    PROVIDER_TIMEOUT (1)\n"
+                               "      2023-11-14 22:10:20  019ac5a0-4c8b-8abc-9def-0123456789ab\n"));
   EXPECT_THAT(shown, Not(HasSubstr("Not the whole")));
   EXPECT_THAT(DrawInTerminal(Window(), true), HasSubstr(" ████████████████████████████░░░░\n"));
 }

@@ -57,9 +57,8 @@ void Draw(const Funnel& funnel, bool blocks, std::string& text) {
   text += "\n  latest failures:\n";
   for (const FailureClass& of_class : funnel.failures) {
     const Failure& latest = of_class.latest.front();
-    absl::StrAppend(&text, "    ", ShowTime(latest.time), "  ", latest.flow_id.ToString(), "  ",
-                    NameOf(of_class.error_class),
-                    of_class.flows > 1 ? absl::StrCat(" (", of_class.flows, " in all)") : "", "\n");
+    absl::StrAppendFormat(&text, "    %s (%d)\n      %s  %s\n", NameOf(of_class.error_class), of_class.flows,
+                          ShowTime(latest.time), latest.flow_id.ToString());
   }
 }
 

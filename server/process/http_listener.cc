@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/base/text.h"
+#include "server/funnel/page.h"
 #include "server/process/host_port.h"
 
 namespace authflow {
@@ -61,6 +62,18 @@ class HttpListenerImpl final : public HttpListener {
       response.status = healthy ? 200 : 503;
       response.set_content(healthy ? "ok\n" : "stopping\n", kText);
     });
+    if (pages_.funnel) {
+      server_.Get("/funnel", [this](const httplib::Request& request, httplib::Response& response) {
+        HttpPage page = pages_.funnel(request.get_param_value("window"), request.get_param_value("product"));
+        response.status = page.status;
+        if (page.status == 503) response.set_header("Retry-After", "1");
+        response.set_header("Content-Security-Policy", PagePolicy());
+        response.set_header("X-Content-Type-Options", "nosniff");
+        response.set_header("Referrer-Policy", "no-referrer");
+        response.set_header("Cache-Control", "no-store");
+        response.set_content(page.html, "text/html; charset=utf-8");
+      });
+    }
     if (pages_.dev_authorize) {
       server_.Get("/dev/authorize", [this](const httplib::Request& request, httplib::Response& response) {
         Authorize(request, response);

@@ -58,7 +58,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   app.set_version_flag("--version", std::string("authflowd ") + kVersion);
 
   bool check = false, probe = false, dev = false;
-  std::string grace = "10s", level = "info", format = "auto", since = "24h";
+  std::string grace = "10s", level = "info", format = "auto", since = "24h", funnel_page = "auto";
   app.add_option("--config", options.config, "Configuration file")->type_name("FILE");
   app.add_option("--data", options.data, "Folder for the database and the server's key; made if absent")
       ->type_name("DIR");
@@ -68,10 +68,13 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
       ->type_name("HOST:PORT")
       ->capture_default_str()
       ->check(CheckHostPort);
-  app.add_option("--http-listen", options.http_listen, "HTTP address of /metrics and /healthz")
+  app.add_option("--http-listen", options.http_listen, "HTTP address of /metrics, /healthz and /funnel")
       ->type_name("HOST:PORT")
       ->capture_default_str()
       ->check(CheckHostPort);
+  app.add_option("--funnel-page", funnel_page, "Serve /funnel there: on, off, or auto: on loopback alone")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "on", "off"}));
   app.add_option("--tls-cert", options.tls_certificate, "PEM file, the certificate chain")->type_name("FILE");
   app.add_option("--tls-key", options.tls_key, "PEM file, the certificate's key")->type_name("FILE");
   app.add_flag("--allow-plaintext", options.allow_plaintext, "Serve without TLS on an address that is not loopback");
@@ -143,6 +146,8 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
                             : Verb::kServe;
   absl::ParseDuration(grace, &options.grace);
   options.since = *ParseWindow(since);
+  options.funnel_page =
+      funnel_page == "on" || (funnel_page == "auto" && ParseHostPort(options.http_listen)->IsLoopback());
   options.log_level = *ParseLogLevel(level);
   options.log_format = *ParseLogFormat(format);
   std::string missing = Missing(options);

@@ -19,6 +19,7 @@ struct Options {
   std::string key_file;  // empty: server.key in the data folder
   std::string listen = "127.0.0.1:7443";
   std::string http_listen = "127.0.0.1:7480";
+  bool funnel_page = true;      // serve /funnel there
   std::string tls_certificate;  // names of files
   std::string tls_key;
   bool allow_plaintext = false;

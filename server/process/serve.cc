@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "server/base/kill_point.h"
 #include "server/base/version.h"
+#include "server/process/funnel_page.h"
 #include "server/process/scrape.h"
 #include "server/process/signals.h"
 #include "server/process/ticker.h"
@@ -77,9 +78,17 @@ absl::Status Serve(const Options& options, Parts parts) {
   if (!rpc.ok()) return rpc.status();
 
   Scrape scrape(parts.metrics, parts.world.flows, parts.storage.outbox(), parts.world.clock, parts.world.executor);
+  FunnelPage funnel_page(parts.world.flows, parts.world.clock, parts.world.executor);
+  std::function<HttpPage(const std::string&, const std::string&)> funnel;
+  if (options.funnel_page) {
+    funnel = [&funnel_page](const std::string& window, const std::string& product) {
+      return funnel_page.Show(window, product);
+    };
+  }
   std::atomic<bool> healthy = true;
   parts.http_listener.Start(HttpPages{.metrics = [&scrape] { return scrape.Text(); },
                                       .healthy = [&healthy] { return healthy.load(); },
+                                      .funnel = std::move(funnel),
                                       .dev_authorize = std::move(parts.dev_authorize)});
   parts.delivery.Start();
   Ticker closer(parts.world.executor, absl::Seconds(1), [world = &parts.world] { return CloseOverdue(world); });

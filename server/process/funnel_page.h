@@ -1,0 +1,48 @@
+// The page /funnel while the server serves: what it costs is bounded, whoever asks and however often.
+#ifndef AUTHFLOW_SERVER_PROCESS_FUNNEL_PAGE_H_
+#define AUTHFLOW_SERVER_PROCESS_FUNNEL_PAGE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/task.h"
+#include "server/flow/flow_store.h"
+#include "server/funnel/funnel.h"
+#include "server/process/http_listener.h"
+
+namespace authflow {
+
+// Thread-safe. All that it is given outlives it.
+class FunnelPage {
+ public:
+  FunnelPage(FlowStore& flows, const Clock& clock, Executor executor)
+      : flows_(flows), clock_(clock), executor_(executor) {}
+
+  // `window` is a name of kPageWindows, or empty; `product` empty: all. Blocks the one caller who has to count: not for
+  // the executor's threads. Meanwhile others get the numbers before, or 503. Numbers are counted anew after 5 s, and
+  // not before twenty times as long has passed as counting took; the store is read in slices with room for others
+  // between.
+  HttpPage Show(const std::string& window, const std::string& product);
+
+ private:
+  using Windows = std::vector<FunnelWindow>;
+  static Task<absl::StatusOr<Windows>> Count(FunnelPage* self, absl::Time now);
+
+  FlowStore& flows_;
+  const Clock& clock_;
+  const Executor executor_;
+  absl::Mutex mutex_;
+  bool counting_ ABSL_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<const Windows> counted_ ABSL_GUARDED_BY(mutex_);
+  absl::Time stale_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+};
+
+}  // namespace authflow
+
+#endif  // AUTHFLOW_SERVER_PROCESS_FUNNEL_PAGE_H_
