@@ -16,6 +16,8 @@
 #include "server/funnel/funnel.h"
 #include "server/funnel/json.h"
 #include "server/funnel/terminal.h"
+#include "server/process/signals.h"
+#include "server/process/tail_verb.h"
 #include "server/storage/operator.h"
 
 namespace authflow {
@@ -152,7 +154,10 @@ int Restore(const Options& options) {
 
 int RunOperatorVerb(const Options& options) {
   switch (options.verb) {
+    case Verb::kTail:
+      return RunTail(options);
     case Verb::kFunnel:
+      GiveSignalsBack();
       return ShowFunnel(options);
     case Verb::kFlow:
       return ShowFlow(options);

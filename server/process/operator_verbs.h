@@ -1,5 +1,5 @@
-// The operator's verbs on a data folder: funnel, flow, outbox list, outbox retry, backup, restore. Each returns the
-// exit code.
+// The operator's verbs on a data folder: funnel, tail, flow, outbox list, outbox retry, backup, restore. Each returns
+// the exit code.
 #ifndef AUTHFLOW_SERVER_PROCESS_OPERATOR_VERBS_H_
 #define AUTHFLOW_SERVER_PROCESS_OPERATOR_VERBS_H_
 

@@ -111,6 +111,8 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   funnel->add_flag("--json", options.json, "For programs");
+  CLI::App* tail = app.add_subcommand("tail", "Follow events as they are recorded");
+  tail->add_flag("--json", options.json, "For programs: each event as the sink gets it");
   CLI::App* flow = app.add_subcommand("flow", "Show the log of one flow");
   flow->add_option("ID", options.flow_id, "The flow's id, as errors and events show it")->required();
   CLI::App* outbox = app.add_subcommand("outbox", "Events that a sink refused");
@@ -120,7 +122,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   list->add_option("--limit", options.limit, "So many at most")->capture_default_str()->check(CLI::Range(1, 1000000));
   CLI::App* retry = outbox->add_subcommand("retry", "Send dead events again, in their old order");
   retry->add_option("--id", options.event_id, "This one, and what is dead of its flow (default: all)");
-  for (CLI::App* verb : {funnel, list, retry}) {
+  for (CLI::App* verb : {funnel, tail, list, retry}) {
     verb->fallthrough();
     verb->add_option("--product", options.product, "Of this product (default: of all)")->type_name("ID");
   }
@@ -136,6 +138,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   }
   options.verb = *init      ? Verb::kInit
                  : *funnel  ? Verb::kFunnel
+                 : *tail    ? Verb::kTail
                  : *flow    ? Verb::kFlow
                  : *list    ? Verb::kOutboxList
                  : *retry   ? Verb::kOutboxRetry

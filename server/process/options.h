@@ -10,7 +10,20 @@
 
 namespace authflow {
 
-enum class Verb { kServe, kDev, kCheck, kProbe, kInit, kFunnel, kFlow, kOutboxList, kOutboxRetry, kBackup, kRestore };
+enum class Verb {
+  kServe,
+  kDev,
+  kCheck,
+  kProbe,
+  kInit,
+  kFunnel,
+  kTail,
+  kFlow,
+  kOutboxList,
+  kOutboxRetry,
+  kBackup,
+  kRestore
+};
 
 struct Options {
   Verb verb = Verb::kServe;
@@ -30,7 +43,7 @@ struct Options {
   std::string issuer;
   std::string client_id;
   std::string output;  // empty: stdout
-  // funnel, flow, outbox, backup, restore
+  // funnel, tail, flow, outbox, backup, restore
   absl::Duration since = absl::Hours(24);
   std::string flow_kind;  // as in events; empty: logins and sign-ups
   bool json = false;

@@ -33,6 +33,17 @@ void TakeSignals() {
   signal(SIGXFSZ, SIG_IGN);
 }
 
+bool StopComesWithin(absl::Duration time) {
+  const sigset_t set = StopSignals();
+  const timespec wait = absl::ToTimespec(time);
+  return sigtimedwait(&set, nullptr, &wait) > 0;
+}
+
+void GiveSignalsBack() {
+  const sigset_t set = StopSignals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 void WaitForStop() {
   const sigset_t set = StopSignals();
   int signal = 0;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "server/storage/schema.h"
 
 namespace authflow {
 namespace {
@@ -50,6 +51,16 @@ absl::Status MakePrivateFile(const std::string& folder, const std::string& path)
   const int folder_error = errno;
   close(directory);
   return named ? absl::OkStatus() : Wrong("cannot sync the data folder", folder, folder_error);
+}
+
+absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& folder, Database::Use use) {
+  const std::string path = folder + "/authflow.db";
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return absl::NotFoundError(absl::StrCat("there is no database ", path));
+  auto database = Database::Open(path, use);
+  absl::Status usable = database.ok() ? CheckVersion(**database) : database.status();
+  if (usable.ok()) return database;
+  return absl::FailedPreconditionError(absl::StrCat("cannot use ", path, ": ", std::string(usable.message())));
 }
 
 }  // namespace authflow

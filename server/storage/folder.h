@@ -2,9 +2,11 @@
 #ifndef AUTHFLOW_SERVER_STORAGE_FOLDER_H_
 #define AUTHFLOW_SERVER_STORAGE_FOLDER_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/storage/sqlite.h"
 
 namespace authflow {
 
@@ -25,6 +27,10 @@ class FolderLock {
 
 // Makes the file with mode 0600 when there is none; SQLite's other files inherit its mode. Synced, its name as well.
 absl::Status MakePrivateFile(const std::string& folder, const std::string& path);
+
+// The folder's database, which is of this version. NOT_FOUND: there is none. FAILED_PRECONDITION says what is wrong.
+absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& folder,
+                                                       Database::Use use = Database::Use::kWrite);
 
 }  // namespace authflow
 

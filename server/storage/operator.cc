@@ -57,15 +57,6 @@ std::string NameOfEvent(const v1::FunnelEvent& event) {
   return field == nullptr ? "unknown" : field->name();
 }
 
-// An existing database of this version.
-absl::StatusOr<std::unique_ptr<Database>> OpenAt(const std::string& path, Database::Use use = Database::Use::kWrite) {
-  if (!Exists(path)) return absl::NotFoundError(absl::StrCat("there is no database ", path));
-  auto database = Database::Open(path, use);
-  absl::Status usable = database.ok() ? CheckVersion(**database) : database.status();
-  if (usable.ok()) return database;
-  return absl::FailedPreconditionError(absl::StrCat("cannot use ", path, ": ", std::string(usable.message())));
-}
-
 absl::StatusOr<BackupContent> ContentOf(Database& database) {
   Query query(database, kCountContent);
   if (!query.Next()) return query.status();
@@ -126,7 +117,7 @@ absl::StatusOr<BackupContent> MakeCopy(const std::string& path,
 }  // namespace
 
 absl::StatusOr<std::vector<DeadLetter>> ListDead(const std::string& folder, const std::string& product, int limit) {
-  const auto database = OpenAt(PathOf(folder));
+  const auto database = OpenDatabase(folder);
   if (!database.ok()) return database.status();
   std::vector<DeadLetter> dead;
   Query query(**database, kSelectDead);
@@ -148,7 +139,7 @@ absl::StatusOr<std::vector<DeadLetter>> ListDead(const std::string& folder, cons
 }
 
 absl::StatusOr<int64_t> RetryDead(const std::string& folder, const std::string& product, int64_t id) {
-  const auto opened = OpenAt(PathOf(folder));
+  const auto opened = OpenDatabase(folder);
   if (!opened.ok()) return opened.status();
   Database& database = **opened;
   absl::Status status = database.Execute("BEGIN IMMEDIATE");
@@ -174,7 +165,7 @@ absl::StatusOr<int64_t> RetryDead(const std::string& folder, const std::string& 
 }
 
 absl::StatusOr<std::vector<Entry>> ReadFlow(const std::string& folder, const FlowId& flow_id) {
-  const auto database = OpenAt(PathOf(folder));
+  const auto database = OpenDatabase(folder);
   if (!database.ok()) return database.status();
   auto log = ReadLog(**database, flow_id);
   if (log.ok() && log->empty()) return absl::NotFoundError("no such flow: it is unknown here, or was forgotten");
@@ -182,7 +173,7 @@ absl::StatusOr<std::vector<Entry>> ReadFlow(const std::string& folder, const Flo
 }
 
 absl::Status ReadNewestRows(const std::string& folder, const std::function<bool(LogRow)>& visit, int slice) {
-  const auto database = OpenAt(PathOf(folder), Database::Use::kRead);
+  const auto database = OpenDatabase(folder, Database::Use::kRead);
   if (!database.ok()) return database.status();
   for (int64_t before = kNewest;;) {
     auto rows = ReadLogBefore(**database, before, slice);
@@ -197,7 +188,7 @@ absl::Status ReadNewestRows(const std::string& folder, const std::function<bool(
 
 absl::StatusOr<BackupContent> BackUp(const std::string& folder, const std::string& to) {
   if (Exists(to)) return absl::AlreadyExistsError(absl::StrCat(to, " exists already; it is left as it is"));
-  const auto database = OpenAt(PathOf(folder));
+  const auto database = OpenDatabase(folder);
   if (!database.ok()) return database.status();
   return MakeCopy(to, [&](const std::string& file) {
     Query copy(**database, "VACUUM INTO ?");

@@ -1,6 +1,7 @@
 #include "server/storage/outbox_writes.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/storage/follower.h"
 #include "server/storage/funnel_codec.h"
 #include "server/storage/totals.h"
 
@@ -123,13 +124,14 @@ void ClaimWrite::Finish(const absl::Status& status) {
   }
 }
 
-absl::Status SettleWrite::Apply(Database& database, int64_t) {
+absl::Status SettleWrite::Apply(Database& database, int64_t now) {
   settled_ = false;
   {
     Query holder(database, kSelectHolder);
     if (!holder.Text(lane_.product).Int(lane_.number).Text(holder_).Next()) return holder.status();
   }
   absl::Status status = Query(database, kEndLease).Int(not_before_).Text(lane_.product).Int(lane_.number).Run();
+  if (status.ok()) status = KeepForFollowers(database, delivered_, now);
   int64_t gone = 0;
   int64_t parked = 0;
   for (const int64_t id : delivered_) {

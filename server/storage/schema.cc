@@ -120,8 +120,29 @@ DROP INDEX outbox_dead;
 CREATE INDEX outbox_dead ON outbox (product, id) WHERE dead_reason IS NOT NULL;
 )sql";
 
+constexpr const char* kVersion3 = R"sql(
+-- Who follows events as they are recorded (follower.h): the last event that it has read, and until when it is believed to
+-- live.
+CREATE TABLE followers (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  last_event INTEGER NOT NULL,
+  alive_until INTEGER NOT NULL
+) STRICT;
+-- Delivered events that somebody who follows has yet to read; columns as in the outbox, payload without traits.
+CREATE TABLE followed (
+  id INTEGER PRIMARY KEY,
+  product TEXT NOT NULL,
+  invocation INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  message_id BLOB NOT NULL,
+  user_id TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  payload BLOB NOT NULL
+) STRICT;
+)sql";
+
 // The step from version i is kSteps[i].
-constexpr const char* kSteps[] = {kVersion1, kVersion2};
+constexpr const char* kSteps[] = {kVersion1, kVersion2, kVersion3};
 
 absl::StatusOr<int64_t> ReadNumber(Database& database, const char* sql) {
   Query query(database, sql);

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "server/storage/follower.h"
 #include "server/storage/sqlite_storage.h"
 #include "tests/conformance/store_test.h"
 
@@ -147,6 +148,99 @@ TEST_P(OperatorTest, TheNewestRowsAreReadBesideTheServerUntilEnough) {
   ASSERT_TRUE(read(3).ok());
   EXPECT_THAT(seen, SizeIs(3));
   EXPECT_EQ(ReadNewestRows("/nowhere", [](LogRow) { return true; }).code(), absl::StatusCode::kNotFound);
+}
+
+// What a follower has to show, "started 1 completed 2 ...": event and number.
+std::vector<std::string> Shown(EventFollower& follower, int limit = 100) {
+  std::vector<std::string> shown;
+  const auto batch = follower.Next(limit);
+  EXPECT_TRUE(batch.ok()) << batch.status();
+  for (const RecordedEvent& recorded : batch->events) {
+    const v1::FunnelEvent& event = recorded.event;
+    const std::string name = v1::FunnelEvent::descriptor()->FindFieldByNumber(event.event_case())->name();
+    shown.push_back(absl::StrCat(recorded.product, " ", name, " ", event.sequence()));
+    EXPECT_EQ(event.invocation().command(), "acme login");
+  }
+  return shown;
+}
+
+TEST_P(OperatorTest, AFollowerSeesEachEventOnceInOrderWhetherOrNotItIsDeliveredMeanwhile) {
+  Finished();
+  const auto follower = *EventFollower::Open(folder_.path());
+  EXPECT_THAT(Shown(*follower), IsEmpty()) << "from now on";
+  TestFlow command;
+  ASSERT_TRUE(Invoke(BaseOf(command.invocation)));
+  Drain();
+  TestFlow flow;
+  flow.invocation = command.invocation;
+  Start(flow);
+  EXPECT_THAT(Shown(*follower, 1), ElementsAre("acme command_invoked 1"));
+  Drain();
+  ASSERT_TRUE(Add(EndOf(flow, 2)));
+  EXPECT_THAT(Shown(*follower), ElementsAre("acme auth_started 2", "acme auth_completed 3"));
+  Drain();
+  EXPECT_THAT(Shown(*follower), IsEmpty());
+}
+
+TEST_P(OperatorTest, ADeadEventIsFollowedOnceEvenWhenItIsSentAgain) {
+  const auto follower = *EventFollower::Open(folder_.path());
+  Finished();
+  const auto claim = *ClaimOne();
+  ASSERT_TRUE(Settle(claim, {}, {{claim.events[0].id, "400"}}));
+  EXPECT_THAT(Shown(*follower), SizeIs(2));
+  ASSERT_TRUE(RetryDead(folder_.path(), "", 0).ok());
+  Drain();
+  EXPECT_THAT(Shown(*follower), IsEmpty());
+}
+
+TEST_P(OperatorTest, WhatIsKeptForAFollowerHasNoTraits) {
+  const auto follower = *EventFollower::Open(folder_.path());
+  TestFlow flow;
+  Append start = StartOf(flow);
+  start.events.push_back(IdentifyEvent(flow.id, 1, "sealed", now()));
+  ASSERT_TRUE(Add(start));
+  Drain();
+  const auto batch = follower->Next(10);
+  ASSERT_THAT(batch->events, SizeIs(2));
+  EXPECT_TRUE(batch->events[1].event.has_identify());
+  EXPECT_EQ(batch->events[1].event.identify().sealed_traits(), "");
+}
+
+TEST_P(OperatorTest, TwoFollowDelayingNobodyAndNothingIsKeptAfterThem) {
+  const auto kept = [this] {
+    const auto database = *Database::Open(folder_.path() + "/authflow.db", Database::Use::kRead);
+    Query query(*database, "SELECT (SELECT count(*) FROM followed) * 1000 + (SELECT count(*) FROM followers)");
+    EXPECT_TRUE(query.Next());
+    return query.GetInt(0);
+  };
+  auto one = *EventFollower::Open(folder_.path());
+  auto other = *EventFollower::Open(folder_.path());
+  Finished();
+  EXPECT_THAT(Drain(), SizeIs(2));
+  EXPECT_EQ(kept(), 2002);
+  EXPECT_THAT(Shown(*one), SizeIs(2));
+  one.reset();
+  EXPECT_EQ(kept(), 2001) << "the other has not read them";
+  EXPECT_THAT(Shown(*other), SizeIs(2));
+  other.reset();
+  EXPECT_EQ(kept(), 0);
+  Finished();
+  Drain();
+  EXPECT_EQ(kept(), 0);
+}
+
+TEST_P(OperatorTest, WhoWasNotHeardOfForTooLongIsForgottenAndTold) {
+  const auto follower = *EventFollower::Open(folder_.path(), absl::ZeroDuration());
+  EXPECT_FALSE(follower->Next(10)->forgotten);
+  clock_.Advance(absl::Now() + absl::Minutes(1) - now());
+  Finished();
+  Drain();
+  const auto batch = follower->Next(10);
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_THAT(batch->events, IsEmpty()) << "they were not kept for it";
+  EXPECT_TRUE(batch->forgotten);
+  Finished();
+  EXPECT_THAT(Shown(*follower), SizeIs(2)) << "it follows again";
 }
 
 TEST_P(OperatorTest, ABackupOfAServingFolderIsRestoredElsewhere) {

@@ -1,9 +1,14 @@
-"""What an operator does before the first start: init, --check, --check --probe."""
+"""What an operator does before the first start (init, --check, --check --probe), and beside a server: tail."""
 
+import json
+import re
+import signal
 import subprocess
 
 import pytest
 
+from support.processes import Program
+from support.wire_client import CANCELLED, COMPLETED, FLOW, invocation
 from support.wire_world import USER_IN_ANSWER, by_hand, product
 from support.world import AUTHFLOWD
 
@@ -129,3 +134,93 @@ def test_probe_says_what_is_wrong_with_a_provider_and_goes_on_with_the_next(tmp_
     assert "WRONG discovery: " in other and "another issuer" in other
     assert "WRONG discovery: " in away and "cannot be reached" in away
     assert "WRONG" not in good and "ok    client: The provider knows the client." in good
+
+
+# Beside a server.
+
+
+@pytest.fixture
+def acme(new_wire, odd):
+    odd.set(user_in_token=True, user_key="id")
+    provider = by_hand(odd.base, USER_IN_ANSWER)
+    return new_wire(
+        lambda world: product("acme", provider, sink=world.segment_sink()) + product("shelf", provider)
+    )
+
+
+class Tail(Program):
+    def __init__(self, world, *flags):
+        super().__init__("tail", [AUTHFLOWD, "tail", "--data", world.data, *flags], world.logs)
+        assert self.err.wait("^Following what is recorded", 15)
+
+    def interrupt(self) -> list[str]:
+        """Ctrl-C; what it has printed."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.wait(15) == 0
+        return self.out.all()
+
+
+def a_login_with_its_command(world):
+    api, who = world.client(), invocation()
+    api.invoke("acme", who)
+    login = api.start("acme", invocation=who)
+    api.step(login.token, FLOW.STEP_BROWSER_WAIT)
+    login.exchange()
+    login.finish(COMPLETED)
+    api.complete("acme", who.invocation_id, exit_code=1, error_class="net.Timeout")
+    return login
+
+
+def test_tail_shows_each_event_as_the_sink_gets_it_and_no_person(acme):
+    api = acme.client()
+    api.start("acme").finish(CANCELLED)
+    acme.wait_event("CLI Auth Aborted")
+    tail = Tail(acme, "--json")
+    mark = acme.mark()
+    for _ in range(5):
+        a_login_with_its_command(acme)
+    api.start("shelf").finish(CANCELLED)
+    acme.wait_event("Command Completed", count=5, since=mark)
+    assert tail.out.wait('"product":"shelf".*Aborted', 15)
+    shown = [json.loads(line) for line in tail.interrupt()]
+    assert [line["product"] for line in shown].count("shelf") == 2, "a product without a sink has events, too"
+    received = {message["messageId"]: message for message in acme.received(mark)}
+    assert len(received) == 25
+    for message in received.values():
+        for name in ("email", "name"):
+            message.get("traits", {}).pop(name, None)
+    assert {line["messageId"]: line for line in shown if line.pop("product") == "acme"} == received
+    assert "odd@example.com" not in "".join(tail.out.all())
+
+
+def test_tail_shows_an_event_in_a_line(acme):
+    tail = Tail(acme, "--product", "acme")
+    acme.client().start("shelf").finish(CANCELLED)
+    login = a_login_with_its_command(acme)
+    assert tail.out.wait("Command Completed", 15)
+    lines = tail.interrupt()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  acme  ", line) for line in lines)
+    shown = [re.sub(r"duration_ms=\d+", "duration_ms=N", line.split("  ", 2)[2]) for line in lines]
+    run, flow = f"invocation_id={login.invocation_id}", f"flow_id={login.flow_id}"
+    assert shown == [
+        f"Command Invoked  {run}",
+        f"CLI Auth Started  flow=login no_browser=false {flow} {run}",
+        f"identify  {flow}",
+        f"CLI Auth Completed  flow=login duration_ms=N {flow} {run}",
+        "Command Completed  succeeded=false exit_code=1 duration_ms=N error_class=net.Timeout user_cancelled=false "
+        + run,
+    ]
+
+
+def test_a_tail_that_was_killed_costs_nothing_for_long_and_a_server_does_not_mind(acme):
+    tail = Tail(acme)
+    tail.kill()
+    a_login_with_its_command(acme)
+    acme.wait_event("Command Completed")
+    assert Tail(acme).interrupt() == [], "only what comes from now on"
+
+
+def test_tail_needs_a_database(tmp_path):
+    refused = authflowd("tail", "--data", "nowhere", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "authflowd: there is no database nowhere/authflow.db\n"
