@@ -5,17 +5,15 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "server/base/error_class.h"
 #include "server/base/text.h"
-#include "server/base/uuid.h"
 #include "server/events/event.h"
 #include "server/funnel/funnel.h"
 #include "server/funnel/json.h"
 #include "server/funnel/terminal.h"
+#include "server/process/flow_verbs.h"
 #include "server/process/signals.h"
 #include "server/process/tail_verb.h"
 #include "server/storage/operator.h"
@@ -29,48 +27,6 @@ int Complain(const absl::Status& status) {
 }
 
 std::string Time(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
-
-// An entry in a line. Nothing secret is in a log.
-struct Line {
-  std::string operator()(const Started& started) const {
-    const Header& header = started.header;
-    return Cat("started  product=", header.product, " kind=", KindName(header.kind),
-               " invocation=", header.invocation.ToString(), " expires=", Time(header.expire),
-               header.tracked ? "" : " opted_out");
-  }
-  std::string operator()(const Attached&) const { return "attached"; }
-  std::string operator()(const Entered& entered) const {
-    return Cat("entered  step=", StepName(entered.step), " attempt=", entered.attempt);
-  }
-  std::string operator()(const ExchangeBegun& begun) const {
-    return Cat("exchange_begun  attempt=", begun.attempt, " until=", Time(begun.until));
-  }
-  std::string operator()(const Exchanged&) const { return "exchanged"; }
-  std::string operator()(const CallFailed& failed) const {
-    return Cat("call_failed  error_class=", NameOf(failed.error_class));
-  }
-  std::string operator()(const CallOk&) const { return "call_ok"; }
-  std::string operator()(const Ended& ended) const {
-    if (const auto* aborted = std::get_if<Aborted>(&ended.outcome)) {
-      return Cat("ended  aborted reason=", ReasonName(aborted->reason));
-    }
-    if (const auto* failed = std::get_if<Failed>(&ended.outcome)) {
-      return Cat("ended  failed error_class=", NameOf(failed->error_class));
-    }
-    return "ended  completed";
-  }
-};
-
-int ShowFlow(const Options& options) {
-  const auto id = Uuid::Parse(options.flow_id);
-  if (!id) return Complain(absl::InvalidArgumentError("\"" + options.flow_id + "\" is not the id of a flow"));
-  const auto log = ReadFlow(options.data, *id);
-  if (!log.ok()) return Complain(log.status());
-  for (const Entry& entry : *log) {
-    std::cout << entry.number << "  " << Time(entry.time) << "  " << std::visit(Line{}, entry.what) << "\n";
-  }
-  return 0;
-}
 
 v1::FlowKind KindNamed(const std::string& name) {
   for (const v1::FlowKind kind : {v1::FLOW_KIND_LOGIN, v1::FLOW_KIND_SIGNUP, v1::FLOW_KIND_REAUTHENTICATION}) {
@@ -159,8 +115,11 @@ int RunOperatorVerb(const Options& options) {
     case Verb::kFunnel:
       GiveSignalsBack();
       return ShowFunnel(options);
-    case Verb::kFlow:
-      return ShowFlow(options);
+    case Verb::kFlowShow:
+      return RunFlowShow(options);
+    case Verb::kFlowList:
+      GiveSignalsBack();
+      return RunFlowList(options);
     case Verb::kOutboxList:
       return ListOutbox(options);
     case Verb::kOutboxRetry:

@@ -3,7 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "server/base/error_class.h"
+#include "server/base/text.h"
 #include "server/base/version.h"
+#include "server/events/event.h"
 #include "server/funnel/wording.h"
 #include "server/process/host_port.h"
 
@@ -23,6 +26,18 @@ std::string CheckDuration(const std::string& text) {
 
 std::string CheckWindow(const std::string& text) {
   return ParseWindow(text) ? "" : "\"" + text + "\" is not a duration like 90m, 24h or 7d, from a minute to 366 days";
+}
+
+std::string CheckOutcome(const std::string& text) {
+  for (const char* outcome : {"completed", "aborted", "failed", "open"}) {
+    if (text == outcome) return "";
+  }
+  for (int reason = v1::AbortReason_MIN; reason <= v1::AbortReason_MAX; ++reason) {
+    if (!text.empty() && text == ReasonName(static_cast<v1::AbortReason>(reason))) return "";
+  }
+  ErrorClass error_class;
+  if (v1::ErrorClass_Parse("ERROR_CLASS_" + text, &error_class)) return "";
+  return "\"" + text + "\" is no outcome, reason or error class";
 }
 
 // What CLI11 cannot say: which flags need which.
@@ -101,30 +116,45 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   // Flags of the server, such as --data, may stand behind a verb as well.
   app.fallthrough();
   CLI::App* funnel = app.add_subcommand("funnel", "Show where sign-ins end");
-  funnel->add_option("--since", since, "Flows that started in the last 90m, 24h, 7d, ...")
-      ->type_name("DURATION")
-      ->capture_default_str()
-      ->check(CheckWindow);
-  funnel->add_option("--kind", options.flow_kind, "login, signup or reauthentication (default: login and signup)")
-      ->check(CLI::IsMember({"login", "signup", "reauthentication"}));
   funnel->add_option("--max-rows", options.max_rows, "Read so many rows of the log at most, the newest")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   funnel->add_flag("--json", options.json, "For programs");
   CLI::App* tail = app.add_subcommand("tail", "Follow events as they are recorded");
   tail->add_flag("--json", options.json, "For programs: each event as the sink gets it");
-  CLI::App* flow = app.add_subcommand("flow", "Show the log of one flow");
-  flow->add_option("ID", options.flow_id, "The flow's id, as errors and events show it")->required();
+  CLI::App* flow = app.add_subcommand("flow", "Show one flow, or find some");
+  flow->require_subcommand(0, 1);
+  flow->fallthrough();
+  flow->add_option("ID", options.flow_id, "As flow show ID");
+  CLI::App* show = flow->add_subcommand("show", "Show the whole log of one flow");
+  show->add_option("ID", options.flow_id, "The flow's id, as errors and events show it")->required();
+  show->fallthrough();
+  CLI::App* find = flow->add_subcommand("list", "List flows, the latest first");
+  find->add_option("--user", options.user, "Of this user id")->type_name("ID");
+  find->add_option("--outcome", options.outcome,
+                   "completed, aborted, failed or open; or a reason or error class, as events have them")
+      ->check(CheckOutcome);
   CLI::App* outbox = app.add_subcommand("outbox", "Events that a sink refused");
   outbox->require_subcommand(1);
   outbox->fallthrough();
   CLI::App* list = outbox->add_subcommand("list", "List dead events, the oldest first");
-  list->add_option("--limit", options.limit, "So many at most")->capture_default_str()->check(CLI::Range(1, 1000000));
   CLI::App* retry = outbox->add_subcommand("retry", "Send dead events again, in their old order");
   retry->add_option("--id", options.event_id, "This one, and what is dead of its flow (default: all)");
-  for (CLI::App* verb : {funnel, tail, list, retry}) {
+  for (CLI::App* verb : {funnel, tail, find, list, retry}) {
     verb->fallthrough();
     verb->add_option("--product", options.product, "Of this product (default: of all)")->type_name("ID");
+  }
+  for (CLI::App* verb : {find, list}) {
+    verb->add_option("--limit", options.limit, "So many at most")->capture_default_str()->check(CLI::Range(1, 1000000));
+  }
+  for (CLI::App* verb : {funnel, find}) {
+    verb->add_option("--since", since, "That started in the last 90m, 24h, 7d, ...")
+        ->type_name("DURATION")
+        ->capture_default_str()
+        ->check(CheckWindow);
+    verb->add_option("--kind", options.flow_kind,
+                     Cat("login, signup or reauthentication (default: ", verb == funnel ? "login and signup)" : "all)"))
+        ->check(CLI::IsMember({"login", "signup", "reauthentication"}));
   }
   CLI::App* backup = app.add_subcommand("backup", "Copy the database, while a server uses it or not");
   CLI::App* restore = app.add_subcommand("restore", "Put a backup in place as the database of an unused folder");
@@ -139,7 +169,8 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   options.verb = *init      ? Verb::kInit
                  : *funnel  ? Verb::kFunnel
                  : *tail    ? Verb::kTail
-                 : *flow    ? Verb::kFlow
+                 : *find    ? Verb::kFlowList
+                 : *flow    ? Verb::kFlowShow
                  : *list    ? Verb::kOutboxList
                  : *retry   ? Verb::kOutboxRetry
                  : *backup  ? Verb::kBackup
@@ -154,6 +185,9 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   options.log_level = *ParseLogLevel(level);
   options.log_format = *ParseLogFormat(format);
   std::string missing = Missing(options);
+  if (options.verb == Verb::kFlowShow && options.flow_id.empty()) {
+    missing = "flow show ID: which flow? (authflowd flow list finds some)";
+  }
   if (probe && !check) missing = "--probe goes with --check";
   if (!missing.empty()) {
     std::cerr << "authflowd: " << missing << "\n";

@@ -18,7 +18,8 @@ enum class Verb {
   kInit,
   kFunnel,
   kTail,
-  kFlow,
+  kFlowShow,
+  kFlowList,
   kOutboxList,
   kOutboxRetry,
   kBackup,
@@ -49,6 +50,8 @@ struct Options {
   bool json = false;
   int64_t max_rows = 200'000;
   std::string flow_id;
+  std::string user;      // of flow list; empty: any
+  std::string outcome;   // of flow list: an outcome, "open", a reason or an error class; empty: any
   std::string product;   // empty: all
   int64_t event_id = 0;  // 0: all
   int limit = 100;

@@ -1,10 +1,11 @@
-"""What an operator does before the first start (init, --check, --check --probe), and beside a server: tail."""
+"""What an operator does before the first start (init, --check, --check --probe), and beside a server: tail, flow show, flow list."""
 
 import json
 import re
 import signal
 import subprocess
 
+import grpc
 import pytest
 
 from support.processes import Program
@@ -224,3 +225,61 @@ def test_tail_needs_a_database(tmp_path):
     refused = authflowd("tail", "--data", "nowhere", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "authflowd: there is no database nowhere/authflow.db\n"
+
+
+def listed(world, *flags) -> list[list[str]]:
+    """Columns of what `flow list` prints."""
+    done = authflowd("flow", "list", "--data", world.data, *flags, cwd=world.folder)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("  ") for line in done.stdout.splitlines()]
+    assert done.stderr.startswith(f"{len(rows)} flow")
+    return rows
+
+
+def test_a_flow_is_found_by_its_user_outcome_and_time_and_shown_whole(acme, odd):
+    api = acme.client()
+    done = a_login_with_its_command(acme)
+    api.start("acme", invocation=invocation(do_not_track=True)).finish(CANCELLED)
+    odd.set(redirect="denied")
+    denied = api.start("acme", invocation=invocation(user_id="odd-user-1"), kind=FLOW.FLOW_KIND_SIGNUP)
+    api.step(denied.token, FLOW.STEP_BROWSER_WAIT)
+    with pytest.raises(grpc.RpcError):
+        denied.exchange()
+    waiting = api.start("shelf")
+
+    def ids(*flags):
+        return [row[1] for row in listed(acme, *flags)]
+
+    rows = listed(acme)
+    assert len(rows) == 4 and rows == sorted(rows, reverse=True), "the latest first"
+    assert ids("--user", "odd-user-1") == [denied.flow_id, done.flow_id]
+    assert ids("--user", "odd-user") == ids("--user", "odd@example.com") == []
+    assert ids("--outcome", "open") == ids("--product", "shelf") == [waiting.flow_id]
+    assert ids("--outcome", "denied") == ids("--kind", "signup") == [denied.flow_id]
+    assert len(ids("--outcome", "aborted")) == 2 and ids("--outcome", "PROVIDER_TIMEOUT") == []
+    assert ids("--limit", "1") == [waiting.flow_id]
+    assert ids("--since", "1m", "--outcome", "completed") == [done.flow_id]
+    assert rows[1][2:4] == ["acme signup", "aborted denied"] and rows[1][4].startswith("step=browser_wait took=")
+    assert rows[0][3:4] == ["open"] and rows[3][3] == "completed"
+
+    shown = authflowd("flow", "show", done.flow_id, "--data", acme.data, cwd=acme.folder)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    entries = [re.fullmatch(r"(\d+)  \S+Z  (\w+).*", line) for line in shown.stdout.splitlines()]
+    assert [entry[2] for entry in entries] == ["started", "entered", "exchange_begun", "exchanged", "ended"]
+    assert "odd" not in shown.stdout, "neither prints who it was"
+    alias = authflowd("flow", done.flow_id, "--data", acme.data, cwd=acme.folder)
+    assert (alias.returncode, alias.stdout) == (0, shown.stdout)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("flow", "--data", "x"), "which flow?"),
+        (("flow", "show", "--data", "x"), "ID is required"),
+        (("flow", "list", "--data", "x", "--outcome", "lost"), '"lost" is no outcome, reason or error class'),
+        (("flow", "list"), "--data DIR is missing"),
+    ],
+)
+def test_a_question_about_flows_that_is_none(words, said, tmp_path):
+    refused = authflowd(*words, cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "") and said in refused.stderr
