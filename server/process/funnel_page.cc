@@ -37,7 +37,7 @@ HttpPage FunnelPage::Show(const std::string& window, const std::string& product)
     }
   }
   if (windows == nullptr) {
-    absl::StatusOr<Windows> counted = boost::asio::co_spawn(executor_, Count(this, now), boost::asio::use_future).get();
+    absl::StatusOr<Windows> counted = Count(now);
     absl::MutexLock lock(&mutex_);
     counting_ = false;
     if (!counted.ok()) return {503, DrawSorryPage("The store cannot be read now. Try again in a moment.")};
@@ -47,18 +47,20 @@ HttpPage FunnelPage::Show(const std::string& window, const std::string& product)
   return {200, DrawPage(*windows, shown, product)};
 }
 
-Task<absl::StatusOr<FunnelPage::Windows>> FunnelPage::Count(FunnelPage* self, absl::Time now) {
+// Reads on the store's threads and counts on the caller's: the executor's have but a call to begin.
+absl::StatusOr<FunnelPage::Windows> FunnelPage::Count(absl::Time now) {
   FunnelChoice choice;
   for (const PageWindow& window : kPageWindows) choice.windows.push_back(window.length);
   FunnelCounter counter(std::move(choice), now);
   for (int64_t before = kNewest;;) {
-    absl::StatusOr<std::vector<LogRow>> rows = co_await self->flows_.LoadBefore(before, kSlice);
-    if (!rows.ok()) co_return rows.status();
+    absl::StatusOr<std::vector<LogRow>> rows =
+        boost::asio::co_spawn(executor_, flows_.LoadBefore(before, kSlice), boost::asio::use_future).get();
+    if (!rows.ok()) return rows.status();
     for (LogRow& row : *rows) {
       before = row.position;
-      if (!counter.Add(std::move(row))) co_return counter.Finish();
+      if (!counter.Add(std::move(row))) return counter.Finish();
     }
-    if (rows->size() < kSlice) co_return counter.Finish();
+    if (rows->size() < kSlice) return counter.Finish();
   }
 }
 

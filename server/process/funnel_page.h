@@ -32,7 +32,7 @@ class FunnelPage {
 
  private:
   using Windows = std::vector<FunnelWindow>;
-  static Task<absl::StatusOr<Windows>> Count(FunnelPage* self, absl::Time now);
+  absl::StatusOr<Windows> Count(absl::Time now);
 
   FlowStore& flows_;
   const Clock& clock_;
