@@ -70,13 +70,13 @@ class ApplicationServiceImpl final : public Raw {
  public:
   ApplicationServiceImpl(Wire& wire, World& world) : wire_(wire), world_(world) {}
 
-  grpc::ServerUnaryReactor* ListApplications(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* ListApplications(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                              grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("ListApplications"), *in, out, &HandleListApplications, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("ListApplications"), *in, out, &HandleListApplications, world_);
   }
-  grpc::ServerUnaryReactor* CreateApplication(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* CreateApplication(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                               grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("CreateApplication"), *in, out, &HandleCreateApplication, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("CreateApplication"), *in, out, &HandleCreateApplication, world_);
   }
 
  private:

@@ -4,12 +4,14 @@
 
 #include <boost/system/system_error.hpp>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <typeinfo>
 
 #include "server/base/error_class.h"
 #include "server/base/text.h"
 #include "server/rpc/status.h"
+#include "server/rpc/trace_parent.h"
 #include "server/rpc/validate.h"
 
 namespace authflow {
@@ -23,6 +25,12 @@ absl::Status CheckSize(size_t bytes) {
 absl::Status NotParsed(const std::string& message_name) {
   return Refusal(v1::ERROR_CLASS_INVALID_REQUEST, Cat("The request is not a valid ", message_name,
                                                       ": its encoding is broken, or a string is not UTF-8."));
+}
+
+std::string TraceOf(const grpc::CallbackServerContext& rpc) {
+  const auto [first, last] = rpc.client_metadata().equal_range("traceparent");
+  if (first == last || std::next(first) != last) return "";
+  return TraceIdOf({first->second.data(), first->second.size()});
 }
 
 absl::Status StatusOf(std::exception_ptr exception) {
@@ -52,8 +60,8 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
   const std::shared_ptr<UnaryCall> call_;
 };
 
-UnaryCall::UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response)
-    : wire_(wire), timer_(wire.observer, method), response_(response) {
+UnaryCall::UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response)
+    : wire_(wire), timer_(wire.observer, method, std::move(trace_id)), response_(response) {
   wire_.nursery.Enter();
 }
 

@@ -40,6 +40,8 @@ using StreamHandler = Task<absl::StatusOr<Look<Message>>> (*)(Context& context, 
 // INVALID_REQUEST when the message is too large or cannot be parsed.
 absl::Status CheckSize(size_t bytes);
 absl::Status NotParsed(const std::string& message_name);
+// What its caller's traceparent says, if it sent one: see trace_parent.h.
+std::string TraceOf(const grpc::CallbackServerContext& rpc);
 // Here alone an exception becomes a status: INTERNAL, with the exception's type in the log and nothing for the caller.
 absl::Status StatusOf(std::exception_ptr exception);
 
@@ -65,7 +67,7 @@ grpc::ByteBuffer Encode(const Message& message) {
 // it until both are gone.
 class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
  public:
-  UnaryCall(Wire& wire, size_t method, grpc::ByteBuffer* response);
+  UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response);
   ~UnaryCall();
   // Makes the reactor, which gRPC owns until OnDone.
   grpc::ServerUnaryReactor* Bind();
@@ -85,9 +87,10 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
 };
 
 template <typename Context, typename Request, typename Response>
-grpc::ServerUnaryReactor* ServeUnary(Wire& wire, size_t method, const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
+grpc::ServerUnaryReactor* ServeUnary(Wire& wire, const grpc::CallbackServerContext& rpc, size_t method,
+                                     const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
                                      UnaryHandler<Context, Request, Response> handle, Context& context) {
-  auto call = std::make_shared<UnaryCall>(wire, method, out);
+  auto call = std::make_shared<UnaryCall>(wire, method, TraceOf(rpc), out);
   auto* reactor = call->Bind();
   absl::StatusOr<Request> request = Decode<Request>(in);
   if (!request.ok()) {
@@ -104,10 +107,11 @@ grpc::ServerUnaryReactor* ServeUnary(Wire& wire, size_t method, const grpc::Byte
 }
 
 template <typename Context, typename Request, typename Message>
-grpc::ServerWriteReactor<grpc::ByteBuffer>* ServeStream(Wire& wire, size_t method, const grpc::ByteBuffer& in,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ServeStream(Wire& wire, const grpc::CallbackServerContext& rpc,
+                                                        size_t method, const grpc::ByteBuffer& in,
                                                         StreamHandler<Context, Request, Message> open,
                                                         Context& context) {
-  auto call = std::make_shared<StreamCall>(wire, method);
+  auto call = std::make_shared<StreamCall>(wire, method, TraceOf(rpc));
   auto* reactor = call->Bind();
   absl::StatusOr<Request> request = Decode<Request>(in);
   if (!request.ok()) {

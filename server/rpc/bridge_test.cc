@@ -128,13 +128,13 @@ class Service final : public v1::FlowService::WithRawCallbackMethod_GetFlow<
                           v1::FlowService::WithRawCallbackMethod_WatchFlow<v1::FlowService::Service>> {
  public:
   Service(Wire& wire, Stage& stage) : wire_(wire), stage_(stage) {}
-  grpc::ServerUnaryReactor* GetFlow(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* GetFlow(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                     grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, kGetFlow, *in, out, &Get, stage_);
+    return ServeUnary(wire_, *rpc, kGetFlow, *in, out, &Get, stage_);
   }
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchFlow(grpc::CallbackServerContext*,
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchFlow(grpc::CallbackServerContext* rpc,
                                                         const grpc::ByteBuffer* in) override {
-    return ServeStream(wire_, kWatchFlow, *in, &Watch, stage_);
+    return ServeStream(wire_, *rpc, kWatchFlow, *in, &Watch, stage_);
   }
 
  private:

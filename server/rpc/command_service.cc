@@ -43,13 +43,13 @@ class CommandServiceImpl final : public Raw {
  public:
   CommandServiceImpl(Wire& wire, World& world) : wire_(wire), world_(world) {}
 
-  grpc::ServerUnaryReactor* StartCommand(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* StartCommand(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("StartCommand"), *in, out, &HandleStartCommand, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("StartCommand"), *in, out, &HandleStartCommand, world_);
   }
-  grpc::ServerUnaryReactor* FinishCommand(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* FinishCommand(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                           grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("FinishCommand"), *in, out, &HandleFinishCommand, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("FinishCommand"), *in, out, &HandleFinishCommand, world_);
   }
 
  private:

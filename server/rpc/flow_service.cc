@@ -129,25 +129,25 @@ class FlowServiceImpl final : public Raw {
  public:
   FlowServiceImpl(Wire& wire, World& world) : wire_(wire), world_(world) {}
 
-  grpc::ServerUnaryReactor* StartFlow(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* StartFlow(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                       grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("StartFlow"), *in, out, &HandleStartFlow, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("StartFlow"), *in, out, &HandleStartFlow, world_);
   }
-  grpc::ServerUnaryReactor* RecordStep(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* RecordStep(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                        grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("RecordStep"), *in, out, &HandleRecordStep, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("RecordStep"), *in, out, &HandleRecordStep, world_);
   }
-  grpc::ServerUnaryReactor* FinishFlow(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* FinishFlow(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                        grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("FinishFlow"), *in, out, &HandleFinishFlow, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("FinishFlow"), *in, out, &HandleFinishFlow, world_);
   }
-  grpc::ServerUnaryReactor* GetFlow(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* GetFlow(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                     grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("GetFlow"), *in, out, &HandleGetFlow, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("GetFlow"), *in, out, &HandleGetFlow, world_);
   }
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchFlow(grpc::CallbackServerContext*,
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchFlow(grpc::CallbackServerContext* rpc,
                                                         const grpc::ByteBuffer* in) override {
-    return ServeStream(wire_, RpcMethodIndex("WatchFlow"), *in, &HandleWatchFlow, world_);
+    return ServeStream(wire_, *rpc, RpcMethodIndex("WatchFlow"), *in, &HandleWatchFlow, world_);
   }
 
  private:

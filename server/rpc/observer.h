@@ -54,6 +54,7 @@ struct RpcRecord {
   std::string message;                   // of the status
   std::optional<FlowId> flow_id;         // nullopt: outside a flow, or not known yet
   v1::Step step = v1::STEP_UNSPECIFIED;  // where the flow is
+  std::string trace_id;                  // of the caller; empty: it named none
   absl::Duration latency;                // of a stream: its whole life
 };
 

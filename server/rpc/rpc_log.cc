@@ -39,6 +39,7 @@ void LoggingRpcObserver::OnRpcHandled(const RpcRecord& record) {
        {"message", record.message},
        {"flow_id", record.flow_id ? record.flow_id->ToString() : std::string()},
        {"step", StepName(record.step)},
+       {"trace_id", record.trace_id},
        {"latency_ms", absl::ToDoubleMilliseconds(record.latency)}});
 }
 

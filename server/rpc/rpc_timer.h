@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -15,8 +16,8 @@ namespace authflow {
 
 class RpcTimer {
  public:
-  RpcTimer(RpcObserver& observer, size_t method)
-      : observer_(observer), method_(method), start_(std::chrono::steady_clock::now()) {
+  RpcTimer(RpcObserver& observer, size_t method, std::string trace_id)
+      : observer_(observer), method_(method), trace_id_(std::move(trace_id)), start_(std::chrono::steady_clock::now()) {
     observer_.OnRpcStarted(method_);
   }
 
@@ -29,6 +30,7 @@ class RpcTimer {
     const Note::Place place = note.Get();
     record.flow_id = place.flow_id;
     record.step = place.step;
+    record.trace_id = trace_id_;
     record.latency = absl::FromChrono(std::chrono::steady_clock::now() - start_);
     observer_.OnRpcHandled(record);
   }
@@ -36,6 +38,7 @@ class RpcTimer {
  private:
   RpcObserver& observer_;
   const size_t method_;
+  const std::string trace_id_;
   const std::chrono::steady_clock::time_point start_;
 };
 

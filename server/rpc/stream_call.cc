@@ -55,10 +55,10 @@ class StreamCall::Reactor final : public grpc::ServerWriteReactor<grpc::ByteBuff
   const std::shared_ptr<StreamCall> call_;
 };
 
-StreamCall::StreamCall(Wire& wire, size_t method)
+StreamCall::StreamCall(Wire& wire, size_t method, std::string trace_id)
     : wire_(wire),
       strand_(boost::asio::make_strand(wire.executor)),
-      timer_(wire.observer, method),
+      timer_(wire.observer, method, std::move(trace_id)),
       heartbeat_(strand_) {}
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamCall::Bind() {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "server/rpc/rpc_timer.h"
@@ -34,7 +35,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
  public:
   using LookEncoded = Look<grpc::ByteBuffer>;
 
-  StreamCall(Wire& wire, size_t method);
+  StreamCall(Wire& wire, size_t method, std::string trace_id);
   // Makes the reactor, which gRPC owns until OnDone.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Bind();
 

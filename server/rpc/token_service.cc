@@ -62,17 +62,17 @@ class TokenServiceImpl final : public Raw {
  public:
   TokenServiceImpl(Wire& wire, World& world) : wire_(wire), world_(world) {}
 
-  grpc::ServerUnaryReactor* ExchangeCode(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* ExchangeCode(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("ExchangeCode"), *in, out, &HandleExchangeCode, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("ExchangeCode"), *in, out, &HandleExchangeCode, world_);
   }
-  grpc::ServerUnaryReactor* RefreshToken(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* RefreshToken(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("RefreshToken"), *in, out, &HandleRefreshToken, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("RefreshToken"), *in, out, &HandleRefreshToken, world_);
   }
-  grpc::ServerUnaryReactor* RevokeToken(grpc::CallbackServerContext*, const grpc::ByteBuffer* in,
+  grpc::ServerUnaryReactor* RevokeToken(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                         grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, RpcMethodIndex("RevokeToken"), *in, out, &HandleRevokeToken, world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("RevokeToken"), *in, out, &HandleRevokeToken, world_);
   }
 
  private:

@@ -6,6 +6,7 @@ import re
 
 import grpc
 import pytest
+from support import rpc
 from support.authflowd import Authflowd, any_port
 from support.terminal import CTRL_C, Terminal
 from support.wire_client import COMPLETED, FLOW, Wire, failed, invocation
@@ -116,6 +117,33 @@ def test_info_tells_failures_slow_calls_and_one_in_a_hundred(acme, odd, tmp_path
     assert "authflow.v1.TokenService/ExchangeCode" in slow
     sample = [call["method"] for call in calls if call["code"] == "OK" and call["latency_ms"] <= 1000]
     assert sample == ["authflow.v1.FlowService/StartFlow", *["authflow.v1.FlowService/GetFlow"] * 2]
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01")
+# What a caller sends, and the trace that is told.
+TRACES = {
+    "one": ((PARENT,), TRACE),
+    "none": ((), ""),
+    "not a traceparent": ((("traceparent", TRACE),), ""),
+    "two": ((PARENT, ("traceparent", f"00-{TRACE[::-1]}-00f067aa0ba902b7-01")), ""),
+}
+
+
+@pytest.mark.parametrize("metadata, trace", TRACES.values(), ids=TRACES)
+def test_the_trace_that_a_caller_names_is_told_with_its_calls(metadata, trace, new_wire, acme):
+    world = new_wire(acme)
+    client = world.client()
+    request = rpc.flows.WatchFlowRequest(flow_token=client.start("acme").token)
+    watch = client.flows.WatchFlow(request, timeout=30, metadata=metadata)
+    next(watch)
+    watch.cancel()
+    refused(lambda: client.flows.GetFlow(rpc.flows.GetFlowRequest(flow_token="x"), timeout=30, metadata=metadata))
+    client.close()
+    assert world.stop() == 0
+    calls = [line for line in documents(world.server.err.all()) if line["event"] == "rpc"]
+    traces = {call["method"].split("/")[1]: call["trace_id"] for call in calls}
+    assert traces == {"StartFlow": "", "WatchFlow": trace, "GetFlow": trace}
 
 
 # On a terminal or not, what is asked for, and what the first line looks like.
