@@ -40,7 +40,7 @@ HttpPage FunnelPage::Show(const std::string& window, const std::string& product)
     absl::StatusOr<Windows> counted = Count(now);
     absl::MutexLock lock(&mutex_);
     counting_ = false;
-    if (!counted.ok()) return {503, DrawSorryPage("The store cannot be read now. Try again in a moment.")};
+    if (!counted.ok()) return {503, DrawSorryPage("The numbers cannot be read now. Try again in a moment.")};
     counted_ = windows = std::make_shared<const Windows>(*std::move(counted));
     stale_ = now + std::max(kFresh, (clock_.Now() - now) * kRest);
   }
@@ -53,6 +53,7 @@ absl::StatusOr<FunnelPage::Windows> FunnelPage::Count(absl::Time now) {
   for (const PageWindow& window : kPageWindows) choice.windows.push_back(window.length);
   FunnelCounter counter(std::move(choice), now);
   for (int64_t before = kNewest;;) {
+    if (stopped_) return absl::UnavailableError("the server stops");
     absl::StatusOr<std::vector<LogRow>> rows =
         boost::asio::co_spawn(executor_, flows_.LoadBefore(before, kSlice), boost::asio::use_future).get();
     if (!rows.ok()) return rows.status();

@@ -2,6 +2,7 @@
 #ifndef AUTHFLOW_SERVER_PROCESS_FUNNEL_PAGE_H_
 #define AUTHFLOW_SERVER_PROCESS_FUNNEL_PAGE_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ class FunnelPage {
   // between.
   HttpPage Show(const std::string& window, const std::string& product);
 
+  // No more counting, and what is being counted ends soon: a drain does not wait for it.
+  void Stop() { stopped_ = true; }
+
  private:
   using Windows = std::vector<FunnelWindow>;
   absl::StatusOr<Windows> Count(absl::Time now);
@@ -37,6 +41,7 @@ class FunnelPage {
   FlowStore& flows_;
   const Clock& clock_;
   const Executor executor_;
+  std::atomic<bool> stopped_ = false;
   absl::Mutex mutex_;
   bool counting_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<const Windows> counted_ ABSL_GUARDED_BY(mutex_);

@@ -72,6 +72,11 @@ TEST_F(FunnelPageTest, WhatIsAskedForIsEscaped) {
   EXPECT_THAT(html, HasSubstr("product=%3cscript%3e%22%27%26\""));
 }
 
+TEST_F(FunnelPageTest, AServerThatStopsCountsNoMore) {
+  page_.Stop();
+  EXPECT_EQ(page_.Show("", "").status, 503);
+}
+
 TEST_F(FunnelPageTest, AStoreThatCannotBeReadIsSaidAndAskedAgain) {
   storage_.FailReads(absl::UnavailableError("away"));
   EXPECT_EQ(page_.Show("", "").status, 503);

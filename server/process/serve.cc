@@ -108,6 +108,7 @@ absl::Status Serve(const Options& options, Parts parts) {
   Log(LogLevel::kInfo, "draining", {{"grace_ms", absl::ToInt64Milliseconds(options.grace)}});
   const Budget budget(options.grace);
   healthy = false;
+  funnel_page.Stop();
   (*rpc)->SetServing(false);
   parts.world.watches.Drain();
   (*rpc)->Drain();
