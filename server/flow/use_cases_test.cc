@@ -212,6 +212,9 @@ class SlowStore final : public FlowStore {
     co_return won;
   }
   Task<absl::StatusOr<std::vector<Entry>>> Load(FlowId flow_id) override { return store_.Load(flow_id); }
+  Task<absl::StatusOr<std::vector<LogRow>>> LoadBefore(int64_t position, int limit) override {
+    return store_.LoadBefore(position, limit);
+  }
   Task<absl::StatusOr<std::vector<FlowId>>> Due(absl::Time now, int limit) override { return store_.Due(now, limit); }
   Task<absl::Status> Postpone(FlowId flow_id, absl::Time due_at) override { return store_.Postpone(flow_id, due_at); }
   Task<absl::StatusOr<std::vector<FlowTotals>>> CountFlows() override { return store_.CountFlows(); }

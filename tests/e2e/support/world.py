@@ -4,9 +4,9 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
-import signal
 import time
 import uuid
 from dataclasses import dataclass
