@@ -15,11 +15,9 @@ int64_t Milliseconds(const google::protobuf::Duration& duration) {
   return duration.seconds() * 1000 + duration.nanos() / 1'000'000;
 }
 
-// The event's own properties; returns its name.
-std::string_view WriteOwn(const v1::FunnelEvent& event, Json& properties) {
+// The event's own properties.
+void WriteOwn(const v1::FunnelEvent& event, Json& properties) {
   switch (event.event_case()) {
-    case v1::FunnelEvent::kCommandInvoked:
-      return "Command Invoked";
     case v1::FunnelEvent::kCommandCompleted: {
       const auto& completed = event.command_completed();
       properties["succeeded"] = completed.exit_code() == 0;
@@ -30,35 +28,35 @@ std::string_view WriteOwn(const v1::FunnelEvent& event, Json& properties) {
         properties["error_class"] = completed.error_class();
         properties["user_cancelled"] = completed.user_cancelled();
       }
-      return "Command Completed";
+      break;
     }
     case v1::FunnelEvent::kAuthStarted:
       properties["flow"] = KindName(event.auth_started().flow());
       properties["no_browser"] = event.auth_started().no_browser();
-      return "CLI Auth Started";
+      break;
     case v1::FunnelEvent::kAuthCompleted:
       properties["flow"] = KindName(event.auth_completed().flow());
       properties["duration_ms"] = Milliseconds(event.auth_completed().duration());
-      return "CLI Auth Completed";
+      break;
     case v1::FunnelEvent::kAuthAborted:
       properties["flow"] = KindName(event.auth_aborted().flow());
       properties["step"] = StepName(event.auth_aborted().step());
       properties["reason"] = ReasonName(event.auth_aborted().reason());
-      return "CLI Auth Aborted";
+      break;
     case v1::FunnelEvent::kAuthFailed:
       properties["flow"] = KindName(event.auth_failed().flow());
       properties["step"] = StepName(event.auth_failed().step());
       properties["duration_ms"] = Milliseconds(event.auth_failed().duration());
       properties["error_class"] = NameOf(event.auth_failed().error_class());
-      return "CLI Auth Failed";
+      break;
     case v1::FunnelEvent::kAuthLogout:
       properties["flow"] = "logout";
-      return "CLI Auth Logout";
+      break;
+    case v1::FunnelEvent::kCommandInvoked:
     case v1::FunnelEvent::kIdentify:
     case v1::FunnelEvent::EVENT_NOT_SET:
       break;
   }
-  return "";
 }
 
 int IsCi(const v1::Invocation& invocation) { return invocation.is_ci() ? 1 : 0; }
@@ -94,6 +92,30 @@ Json Traits(const v1::Invocation& invocation, const std::optional<v1::IdentityTr
 
 }  // namespace
 
+std::string_view EventName(const v1::FunnelEvent& event) {
+  switch (event.event_case()) {
+    case v1::FunnelEvent::kCommandInvoked:
+      return "Command Invoked";
+    case v1::FunnelEvent::kCommandCompleted:
+      return "Command Completed";
+    case v1::FunnelEvent::kAuthStarted:
+      return "CLI Auth Started";
+    case v1::FunnelEvent::kAuthCompleted:
+      return "CLI Auth Completed";
+    case v1::FunnelEvent::kAuthAborted:
+      return "CLI Auth Aborted";
+    case v1::FunnelEvent::kAuthFailed:
+      return "CLI Auth Failed";
+    case v1::FunnelEvent::kAuthLogout:
+      return "CLI Auth Logout";
+    case v1::FunnelEvent::kIdentify:
+      return "identify";
+    case v1::FunnelEvent::EVENT_NOT_SET:
+      break;
+  }
+  return "";
+}
+
 std::string SegmentTime(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone()); }
 
 Json ToSegment(const v1::FunnelEvent& event, const std::optional<v1::IdentityTraits>& traits) {
@@ -111,7 +133,8 @@ Json ToSegment(const v1::FunnelEvent& event, const std::optional<v1::IdentityTra
     return message;
   }
   Json properties = Json::object();
-  message["event"] = WriteOwn(event, properties);
+  message["event"] = EventName(event);
+  WriteOwn(event, properties);
   if (!event.flow_id().empty()) properties["flow_id"] = event.flow_id();
   WriteBase(event, properties);
   message["timestamp"] = timestamp;

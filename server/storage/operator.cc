@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/events/segment.h"
 #include "server/storage/folder.h"
 #include "server/storage/funnel_codec.h"
 #include "server/storage/reads.h"
@@ -49,12 +50,6 @@ absl::Status Wrong(const std::string& what, const std::string& path, int error) 
 bool Exists(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0;
-}
-
-// As in the proto: "auth_started".
-std::string NameOfEvent(const v1::FunnelEvent& event) {
-  const auto* field = v1::FunnelEvent::descriptor()->FindFieldByNumber(event.event_case());
-  return field == nullptr ? "unknown" : field->name();
 }
 
 absl::StatusOr<BackupContent> ContentOf(Database& database) {
@@ -128,7 +123,7 @@ absl::StatusOr<std::vector<DeadLetter>> ListDead(const std::string& folder, cons
     dead.push_back({.id = query.GetInt(0),
                     .product = query.GetBytes(1),
                     .reason = query.GetBytes(2),
-                    .event = NameOfEvent(event),
+                    .event = std::string(EventName(event)),
                     .message_id = query.GetId(3).ToString(),
                     .flow_id = query.IsNull(4) ? "" : query.GetId(4).ToString(),
                     .invocation_id = query.GetId(5).ToString(),

@@ -21,7 +21,7 @@ struct DeadLetter {
   int64_t id = 0;
   std::string product;
   std::string reason;
-  std::string event;  // as in FunnelEvent: "auth_started"
+  std::string event;  // "CLI Auth Started"
   std::string message_id;
   std::string flow_id;  // empty: a command event
   std::string invocation_id;

@@ -112,9 +112,9 @@ TEST_P(OperatorTest, DeadEventsAreListedAndSentAgainInTheirOldOrder) {
   ASSERT_TRUE(dead.ok()) << dead.status();
   ASSERT_THAT(*dead, SizeIs(4));
   EXPECT_EQ((*dead)[0].reason, "400 Bad Request");
-  EXPECT_EQ((*dead)[0].event, "auth_started");
+  EXPECT_EQ((*dead)[0].event, "CLI Auth Started");
   EXPECT_EQ((*dead)[0].flow_id, flow.id.ToString());
-  EXPECT_EQ((*dead)[1].event, "auth_completed");
+  EXPECT_EQ((*dead)[1].event, "CLI Auth Completed");
   EXPECT_THAT((*dead)[1].reason, HasSubstr("follows"));
   EXPECT_THAT(*ListDead(folder_.path(), "another", 10), IsEmpty());
 

@@ -89,7 +89,7 @@ def test_an_operator_reads_a_flow_and_sends_dead_events_again(new_world, service
     listed = verb(world, "outbox", "list")
     assert listed.returncode == 0, listed.stderr
     rows = listed.stdout.splitlines()
-    started = next(row for row in rows if "auth_started" in row)
+    started = next(row for row in rows if "CLI Auth Started" in row)
     assert "400" in started
     flow_id = started.split("flow=")[1].split()[0]
     shown = verb(world, "flow", flow_id)
