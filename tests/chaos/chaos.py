@@ -28,7 +28,7 @@ from stage import BROWSER_WAIT, EXPIRY, Stage  # noqa: E402
 from support.processes import Program  # noqa: E402
 
 # How long the clients may take for what they are at when the storm is over.
-PATIENCE = 12
+PATIENCE, PATIENCE_BRIEFLY = 12, 4
 # Until what ends by itself has ended, and all is delivered. A lane may be put off, or its lease may have to run out.
 SETTLE = EXPIRY + 40
 SETTLE_BRIEFLY = BROWSER_WAIT + checker.LATE + 4
@@ -79,7 +79,7 @@ class Run:
         self.server = Server(self.options.authflowd, config, self.folder, self.seed)
         self.server.lean, self.server.life = self.options.lean, self.options.life
         self.server.start()  # for its address
-        self.stage.put_proxy(self.server.grpc, self.options.proxy_pause)
+        self.stage.put_proxy(self.server.grpc, *self.options.proxy_pauses)
         self.server.stop()
         addresses = [self.server.grpc, self.stage.proxy]
         self.cli_runs = [
@@ -94,7 +94,7 @@ class Run:
             "clients": str(self.clients),
             "number": self.options.clients,
             "client_kills_per_second": self.options.client_kills,
-            "patience": PATIENCE,
+            "patience": PATIENCE_BRIEFLY if self.options.brief else PATIENCE,
             "server": self.server.grpc,
             "proxy": self.stage.proxy,
             "browser": self.stage.browser,
@@ -155,7 +155,9 @@ def options_of(arguments: list[str] | None = None):
     parser.add_argument("--lean", choices=list(KILL_POINTS), default="", help="let the server die there more often")
     parser.add_argument("--life", type=float, default=5.5, help="seconds that a server lives at most, on an idle machine")
     parser.add_argument("--habit", choices=list(HABITS), default="", help="let most people do this")
-    parser.add_argument("--proxy-pause", type=float, default=0.7, help="mean seconds between what the relay does")
+    parser.add_argument(
+        "--proxy-pauses", type=float, nargs=2, default=(0.7, 12), help="mean seconds between cuts of one, of most connections"
+    )
     parser.add_argument("--brief", action="store_true", help="do not wait for flows whose time is not up yet")
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache/chaos")
     options = parser.parse_args(arguments)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.processes import die_with_parent
 
-THREADS = 6
+THREADS = 12
 # A process that is killed here takes so many logins along.
 ENDS = {"SIGKILL": 70, "SIGTERM": 15, "SIGINT": 15}
 

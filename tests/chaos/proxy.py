@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""A TCP relay that hurts: proxy.py UPSTREAM --faults FILE --seed N [--pause SECONDS].
+"""A TCP relay that hurts: proxy.py UPSTREAM --faults FILE --seed N [--pause SECONDS] [--pause-of-all SECONDS].
 
-Prints "READY HOST:PORT". Every now and then (--pause is the mean time in between, seeded) it resets one connection or
-most of them, stops passing on what a connection says for a while, or for ever. SIGUSR1 ends that for good.
+Prints "READY HOST:PORT". Every now and then (--pause is the mean time in between, seeded) it resets a connection, or stops
+passing on what it says for a while, or for ever; more seldom (--pause-of-all) it resets most of them at once. SIGUSR1 ends
+that for good.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import signal
 import socket
 import struct
 
-DEEDS = {"cut": 10, "cut most": 1, "stall": 4, "silence": 1}
+DEEDS = {"cut": 10, "stall": 4, "silence": 1}
 
 
 class Relay:
@@ -52,12 +53,12 @@ class Relay:
 
 
 class Proxy:
-    def __init__(self, upstream: str, faults: str, seed: str, pause: float):
+    def __init__(self, upstream: str, faults: str, seed: str, pause: float, pause_of_all: float):
         host, _, port = upstream.rpartition(":")
         self.upstream = host, int(port)
         self.faults = os.open(faults, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.random = random.Random(f"{seed}/proxy")
-        self.pause = pause
+        self.pause, self.pause_of_all = pause, pause_of_all
         self.hurting = True
         self.relays: set[Relay] = set()
 
@@ -74,19 +75,10 @@ class Proxy:
         finally:
             self.relays.discard(relay)
 
-    async def hurt(self):
-        while True:
-            await asyncio.sleep(self.random.expovariate(1 / self.pause))
-            relays = list(self.relays)
-            if not self.hurting or not relays:
-                continue
+    async def hurt_one(self):
+        while relays := await self._next(self.pause):
             deed = self.random.choices(list(DEEDS), list(DEEDS.values()))[0]
-            os.write(self.faults, (deed + "\n").encode())
-            if deed == "cut most":
-                for relay in relays:
-                    if self.random.random() < 0.7:
-                        relay.cut()
-                continue
+            self._note(deed)
             relay = self.random.choice(relays)
             if deed == "cut":
                 relay.cut()
@@ -94,6 +86,23 @@ class Proxy:
             relay.go.clear()
             if deed == "stall":
                 asyncio.get_running_loop().call_later(self.random.uniform(0.1, 4), relay.go.set)
+
+    async def hurt_most(self):
+        while relays := await self._next(self.pause_of_all):
+            self._note("cut most")
+            for relay in relays:
+                if self.random.random() < 0.7:
+                    relay.cut()
+
+    async def _next(self, pause: float) -> list[Relay]:
+        """After a while: whom to hurt, at least one."""
+        while True:
+            await asyncio.sleep(self.random.expovariate(1 / pause))
+            if self.hurting and self.relays:
+                return list(self.relays)
+
+    def _note(self, deed: str):
+        os.write(self.faults, (deed + "\n").encode())
 
     def behave(self):
         self.hurting = False
@@ -107,13 +116,14 @@ async def main():
     parser.add_argument("--faults", required=True)
     parser.add_argument("--seed", required=True)
     parser.add_argument("--pause", type=float, default=0.7)
+    parser.add_argument("--pause-of-all", type=float, default=12)
     options = parser.parse_args()
-    proxy = Proxy(options.upstream, options.faults, options.seed, options.pause)
+    proxy = Proxy(options.upstream, options.faults, options.seed, options.pause, options.pause_of_all)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, proxy.behave)
     server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0, backlog=256)
     host, port = server.sockets[0].getsockname()
     print(f"READY {host}:{port}", flush=True)
-    await proxy.hurt()
+    await asyncio.gather(proxy.hurt_one(), proxy.hurt_most())
 
 
 asyncio.run(main())

@@ -89,8 +89,8 @@ class Stage:
         program = self.programs[name] = Program(name, argv, self.logs)
         return program.wait_ready(r"^READY (\S+)", 30)[1]
 
-    def put_proxy(self, upstream: str, pause: float):
-        self.proxy = self._python("proxy", upstream, "--pause", str(pause))
+    def put_proxy(self, upstream: str, pause: float, pause_of_all: float):
+        self.proxy = self._python("proxy", upstream, "--pause", str(pause), "--pause-of-all", str(pause_of_all))
 
     def write_config(self) -> Path:
         key = self.folder / "write_key"
