@@ -180,7 +180,15 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace authflow
 
+// tcmalloc's, which programs under a sanitizer do not have.
+extern "C" __attribute__((weak)) int MallocExtension_SetNumericProperty(const char* property, size_t value);
+
 int main(int argc, char** argv) {
+  // What all threads together may keep for their next allocations.
+  constexpr size_t kThreadCaches = 8 << 20;
+  if (MallocExtension_SetNumericProperty != nullptr) {
+    MallocExtension_SetNumericProperty("tcmalloc.max_total_thread_cache_bytes", kThreadCaches);
+  }
   // Debian builds Abseil with its search for cycles of locks, which every lock pays for.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return authflow::Main(argc, argv);

@@ -84,7 +84,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   }
   std::unique_ptr<Database> database(new Database(handle));
   sqlite3_busy_timeout(handle, 2000);
-  // Caches are bounded, so that a large database costs no more memory than a small one: 12 MB for a connection that
+  // Caches are bounded, so that a large database costs no more memory than a small one: 8 MB for a connection that
   // writes, 2 MB for a reader. After a checkpoint the WAL keeps at most 64 MB.
   const char* const settings = use == Use::kWrite ? "PRAGMA trusted_schema = OFF;"
                                                     "PRAGMA foreign_keys = OFF;"
@@ -92,7 +92,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                                                     "PRAGMA synchronous = FULL;"
                                                     "PRAGMA wal_autocheckpoint = 0;"
                                                     "PRAGMA journal_size_limit = 67108864;"
-                                                    "PRAGMA cache_size = -12288;"
+                                                    "PRAGMA cache_size = -8192;"
                                                     "PRAGMA temp_store = MEMORY;"
                                                   : "PRAGMA trusted_schema = OFF;"
                                                     "PRAGMA query_only = ON;"

@@ -47,20 +47,21 @@ class Server:
         self.bin_folder, self.folder = bin_folder, folder
         self.well = folder / "data/well.jsonl"
         command = [bin_folder / "server/authflowd", "--config", config, "--data", folder / "data"]
-        command += ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:7481"]
-        self.program = Program(command, r"ready grpc=(\S+)", folder / "authflowd.log")
+        command += ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]
+        self.program = Program(command, r"ready (grpc=\S+ http=\S+)", folder / "authflowd.log")
+        self.grpc, self.http = re.findall(r"=(\S+)", self.program.address)
 
     def flows(self, product: str, count: int):
         tokens = self.folder / "tokens"
-        load(self.bin_folder, "start", self.program.address, product, count, 64, tokens)
-        load(self.bin_folder, "finish", self.program.address, tokens, 0, count, 64)
+        load(self.bin_folder, "start", self.grpc, product, count, 64, tokens)
+        load(self.bin_folder, "finish", self.grpc, tokens, 0, count, 64)
 
     def resident(self) -> float:
         status = Path(f"/proc/{self.program.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
     def waiting(self) -> int:
-        text = urllib.request.urlopen("http://127.0.0.1:7481/metrics").read().decode()
+        text = urllib.request.urlopen(f"http://{self.http}/metrics").read().decode()
         return int(float(re.search(r'authflow_outbox_events\{product="down",state="pending"\} (\S+)', text)[1]))
 
 
