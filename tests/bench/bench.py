@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures authflowd against a bare gRPC echo in the same run, alternating: see README.md.
 
-Usage: bench.py BIN_FOLDER [--rounds N] [--calls N] [--in-flight 64,256,1024] [--json FILE] [--folder FOLDER]
+Usage: bench.py BIN_FOLDER [--rounds N] [--calls N] [--in-flight 64,256,1024] [--tls] [--json FILE] [--svg FILE]
 """
 
 import argparse
@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import chart
 
 CONFIG = """
 products {
@@ -60,6 +62,16 @@ def load(bin_folder: Path, *arguments) -> dict:
     return json.loads(done.stdout)
 
 
+class Tls:
+    """A certificate for localhost, which is its own authority."""
+
+    def __init__(self, folder: Path):
+        self.certificate, self.key = folder / "certificate.pem", folder / "key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+        command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        subprocess.run([*command, "-keyout", self.key, "-out", self.certificate], check=True, stderr=subprocess.DEVNULL)
+
+
 def machine() -> str:
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return f"{os.cpu_count()} x {model[1] if model else 'unknown'}"
@@ -76,27 +88,32 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict:
     config = folder / "authflowd.txtpb"
     config.write_text(CONFIG)
     tokens = folder / "tokens"
-    server = Program(
-        [arguments.bin_folder / "server/authflowd", "--config", config, "--data", data]
-        + ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"],
-        r"ready grpc=(\S+)",
-        folder / "authflowd.log",
-    )
-    started = load(arguments.bin_folder, "start", server.address, "bench", flows, 256, tokens)
+    tls = Tls(folder) if arguments.tls else None
+    authority = [tls.certificate] if tls else []
+    command = [arguments.bin_folder / "server/authflowd", "--config", config, "--data", data]
+    command += ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]
+    command += ["--tls-cert", tls.certificate, "--tls-key", tls.key] if tls else []
+    server = Program(command, r"ready grpc=(\S+)", folder / "authflowd.log")
+
+    def step(program: Program, start: int, calls: int, in_flight: int) -> dict:
+        return load(arguments.bin_folder, "step", program.address, tokens, start, calls, in_flight, *authority)
+
+    started = load(arguments.bin_folder, "start", server.address, "bench", flows, 256, tokens, *authority)
     print(f"{flows} live flows: {started['per_second']:.0f} StartFlow a second", file=sys.stderr)
-    warm = load(arguments.bin_folder, "step", server.address, tokens, 0, 1000, 64)
+    warm = step(server, 0, 1000, 64)
     stepped = 1000
     echo = Program(
-        [arguments.bin_folder / "tests/bench/echo_server", "127.0.0.1:0", warm["response_bytes"]],
+        [arguments.bin_folder / "tests/bench/echo_server", "127.0.0.1:0", warm["response_bytes"]]
+        + ([tls.certificate, tls.key] if tls else []),
         r"READY (\S+)",
         folder / "echo.log",
     )
-    result = {"machine": machine(), "live_flows": flows, "start_flow_per_second": started["per_second"], "levels": []}
+    result = {"machine": machine(), "tls": bool(tls), "live_flows": flows, "start_flow_per_second": started["per_second"], "levels": []}
     for level in levels:
         pairs = []
         for _ in range(arguments.rounds):
-            bare = load(arguments.bin_folder, "step", echo.address, tokens, stepped, arguments.calls, level)
-            durable = load(arguments.bin_folder, "step", server.address, tokens, stepped, arguments.calls, level)
+            bare = step(echo, stepped, arguments.calls, level)
+            durable = step(server, stepped, arguments.calls, level)
             stepped += arguments.calls
             pairs.append((bare, durable))
         row = {
@@ -129,13 +146,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--calls", type=int, default=20000)
     parser.add_argument("--in-flight", default="64,256,1024")
+    parser.add_argument("--tls", action="store_true", help="both sides over TLS")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--svg", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="authflow-bench-") as folder:
         result = measure(arguments, Path(folder))
     text = json.dumps(result, indent=2)
     if arguments.json:
         arguments.json.write_text(text + "\n")
+    if arguments.svg:
+        arguments.svg.write_text(chart.draw(result))
     print(text)
     if result["acknowledged"] != result["in_the_database_after_kill_9"]:
         print("bench: acknowledged steps are missing from the database", file=sys.stderr)
