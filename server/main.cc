@@ -126,6 +126,9 @@ absl::Status Run(const Options& options) {
   Nursery nursery;
   Shared<SignedIn> exchanges(nursery, kAnswersKept);
   Shared<Tokens> refreshes(nursery, kAnswersKept);
+  Timers timers(workers.executor());
+  DevicePace device_pace(
+      [&timers](absl::Duration duration, Done<bool> woken) { timers.Sleep(duration, std::move(woken)); });
   World world{.clock = clock,
               .keys = *keys,
               .flows = storage->flows(),
@@ -136,6 +139,7 @@ absl::Status Run(const Options& options) {
               .watches = watches,
               .exchanges = exchanges,
               .refreshes = refreshes,
+              .device_pace = device_pace,
               .executor = workers.executor()};
   absl::Status served;
   {
@@ -145,6 +149,7 @@ absl::Status Run(const Options& options) {
                 .storage = *storage,
                 .retention = config->retention,
                 .metrics = metrics,
+                .timers = timers,
                 .http = http,
                 .http_listener = **listener,
                 .delivery = delivery,

@@ -55,6 +55,7 @@ absl::StatusCode CodeOf(ErrorClass error_class) {
     case v1::ERROR_CLASS_ID_TOKEN_INVALID:
     case v1::ERROR_CLASS_IDENTITY_MISSING:
     case v1::ERROR_CLASS_ACCESS_TOKEN_UNVERIFIABLE:
+    case v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED:
     case v1::ERROR_CLASS_APPLICATIONS_NOT_CONFIGURED:
     case v1::ERROR_CLASS_NOT_INVOKED:
       return StatusCode::kFailedPrecondition;

@@ -23,6 +23,7 @@ OidcEndpoints ReadEndpoints(const At& at, const config::v1::Endpoints& proto) {
   endpoints.jwks = read("jwks", proto.jwks());
   endpoints.revocation = read("revocation", proto.revocation());
   endpoints.introspection = read("introspection", proto.introspection());
+  endpoints.device_authorization = read("device_authorization", proto.device_authorization());
   return endpoints;
 }
 

@@ -49,19 +49,6 @@ v1::IdentityTraits TraitsOf(const Identity& identity) {
   return traits;
 }
 
-// The provider has answered: writes it down. A flow that ended meanwhile keeps its end, and the tokens are given back.
-Task<absl::StatusOr<SignedIn>> Recognised(World& world, Flow flow, const Product* product, SignedIn signed_in) {
-  Proposal recognise = Recognise{.user_id = signed_in.identity.user_id,
-                                 .owner = OwnerDigest(product->id, signed_in.identity.user_id),
-                                 .attempt = flow.attempt};
-  std::string traits = SealTraits(world.keys, flow.header.id, TraitsOf(signed_in.identity));
-  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(recognise), std::move(traits));
-  if (recorded.ok()) co_return signed_in;
-  Tokens unused = std::move(signed_in.tokens);
-  co_await product->provider->Revoke(std::move(unused));
-  co_return recorded.status();
-}
-
 // The work that goes on whoever waits for it. Once the code is posted its answer is kept, whatever it is: the code is
 // not posted again.
 Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product, Secret code, std::string fingerprint) {
@@ -84,7 +71,7 @@ Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product,
   world.observer.OnCall(product->id, "exchange", signed_in.status(), world.clock.Now() - began);
   if (signed_in.ok()) {
     SignedIn answer = *std::move(signed_in);
-    absl::StatusOr<SignedIn> recognised = co_await Recognised(world, flow, product, std::move(answer));
+    absl::StatusOr<SignedIn> recognised = co_await RecogniseOrRevoke(world, flow, product, std::move(answer));
     co_return Worked<SignedIn>{.answer = std::move(recognised)};
   }
   Proposal failed = Fail{.error_class = ClassOf(signed_in.status()), .attempt = flow.attempt, .in_exchange = true};
@@ -94,6 +81,18 @@ Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product,
 }
 
 }  // namespace
+
+Task<absl::StatusOr<SignedIn>> RecogniseOrRevoke(World& world, Flow flow, const Product* product, SignedIn signed_in) {
+  Proposal recognise = Recognise{.user_id = signed_in.identity.user_id,
+                                 .owner = OwnerDigest(product->id, signed_in.identity.user_id),
+                                 .attempt = flow.attempt};
+  std::string traits = SealTraits(world.keys, flow.header.id, TraitsOf(signed_in.identity));
+  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(recognise), std::move(traits));
+  if (recorded.ok()) co_return signed_in;
+  Tokens unused = std::move(signed_in.tokens);
+  co_await product->provider->Revoke(std::move(unused));
+  co_return recorded.status();
+}
 
 std::string ExchangeKey(const FlowId& id, const std::string& code_fingerprint) {
   return absl::StrCat(id.ToString(), code_fingerprint);

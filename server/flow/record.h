@@ -31,6 +31,10 @@ Append AppendOf(const Flow& before, const Entry& entry, const std::string& seale
 // UNKNOWN_PRODUCT. The pointer lives as long as the world.
 absl::StatusOr<const Product*> FindProduct(const World& world, const std::string& id);
 
+// The provider has answered an exchange that was begun: writes down who it is. A flow that ended meanwhile keeps its
+// end, and the tokens are given back.
+Task<absl::StatusOr<SignedIn>> RecogniseOrRevoke(World& world, Flow flow, const Product* product, SignedIn signed_in);
+
 // Under which key an exchange is shared.
 std::string ExchangeKey(const FlowId& id, const std::string& code_fingerprint);
 

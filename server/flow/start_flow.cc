@@ -125,10 +125,12 @@ Task<absl::StatusOr<OpenedFlow>> StartFlow(World& world, NewFlow request) {
     if (!ended.ok()) co_return ended.status();
     co_return WithMetadata(url.status(), "flow_id", flow->header.id.ToString());
   }
+  const bool device_grant = co_await (*product)->provider->OffersDeviceGrant();
   co_return OpenedFlow{.flow = *flow,
                        .token = world.keys.MakeFlowToken(flow->header.id),
                        .authorization_url = *std::move(url),
-                       .state = std::move(secrets.state)};
+                       .state = std::move(secrets.state),
+                       .device_grant = device_grant};
 }
 
 }  // namespace authflow

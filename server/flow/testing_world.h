@@ -3,6 +3,8 @@
 #ifndef AUTHFLOW_SERVER_FLOW_TESTING_WORLD_H_
 #define AUTHFLOW_SERVER_FLOW_TESTING_WORLD_H_
 
+#include <atomic>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,6 +23,8 @@ namespace authflow {
 // Answers what it is told to; remembers what it was asked.
 class FakeProvider final : public Provider {
  public:
+  explicit FakeProvider(const Clock& clock) : clock_(clock) {}
+
   Task<absl::StatusOr<Secret>> AuthorizationUrl(AuthorizationRequest request) override {
     if (!discovery.ok()) co_return discovery;
     co_return Secret("https://id.example/authorize?state=" + request.state.Reveal());
@@ -36,6 +40,27 @@ class FakeProvider final : public Provider {
     signed_in.tokens.access_token = Secret("access of " + grant.code.Reveal());
     signed_in.identity = Identity{.user_id = "user-1", .email = "a@example.com", .name = "A"};
     co_return signed_in;
+  }
+  Task<bool> OffersDeviceGrant() override { co_return device_starts.ok(); }
+  Task<absl::StatusOr<DeviceAuthorization>> StartDevice(v1::FlowKind /*kind*/) override {
+    if (!device_starts.ok()) co_return device_starts;
+    DeviceAuthorization device;
+    device.user_code = "ABCD-EFGH";
+    device.verification_uri = "https://id.example/device";
+    device.device_code = Secret("device code " + std::to_string(++devices_));
+    device.expire = clock_.Now() + absl::Minutes(5);
+    device.interval = absl::Seconds(5);
+    co_return device;
+  }
+  // Answers in the order of `polls`; the last one is repeated.
+  Task<absl::StatusOr<DeviceAnswer>> PollDevice(DeviceGrant grant) override {
+    absl::StatusOr<DeviceAnswer> answer = NextPoll();
+    co_await Gate(grant.device_code);
+    if (answer.ok() && answer->state == DeviceAnswer::State::kSignedIn) {
+      answer->signed_in.tokens.access_token = Secret("access of " + grant.device_code.Reveal());
+      answer->signed_in.identity = Identity{.user_id = "user-1", .email = "a@example.com", .name = "A"};
+    }
+    co_return answer;
   }
   Task<absl::StatusOr<Tokens>> Refresh(Secret refresh_token) override {
     co_await Gate(refresh_token);
@@ -83,7 +108,18 @@ class FakeProvider final : public Provider {
     return revoked_;
   }
 
+  // When each poll came.
+  std::vector<absl::Time> poll_times() {
+    absl::MutexLock lock(&mutex_);
+    return poll_times_;
+  }
+  void Polls(std::vector<absl::StatusOr<DeviceAnswer::State>> polls) {
+    absl::MutexLock lock(&mutex_);
+    polls_ = {polls.begin(), polls.end()};
+  }
+
   absl::Status discovery;
+  absl::Status device_starts;
   absl::Status redeems;
   absl::Status refreshes;
 
@@ -103,7 +139,22 @@ class FakeProvider final : public Provider {
     co_await Await<int>(std::move(start));
   }
 
+  absl::StatusOr<DeviceAnswer> NextPoll() {
+    absl::MutexLock lock(&mutex_);
+    poll_times_.push_back(clock_.Now());
+    const absl::StatusOr<DeviceAnswer::State> state = polls_.front();
+    if (polls_.size() > 1) polls_.pop_front();
+    if (!state.ok()) return state.status();
+    DeviceAnswer answer;
+    answer.state = *state;
+    return answer;
+  }
+
+  const Clock& clock_;
+  std::atomic<int> devices_ = 0;
   absl::Mutex mutex_;
+  std::deque<absl::StatusOr<DeviceAnswer::State>> polls_ ABSL_GUARDED_BY(mutex_) = {DeviceAnswer::State::kPending};
+  std::vector<absl::Time> poll_times_ ABSL_GUARDED_BY(mutex_);
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Done<int>> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> posted_ ABSL_GUARDED_BY(mutex_);
@@ -122,7 +173,7 @@ class TestingWorld {
   FakeClock clock{absl::FromUnixSeconds(1'800'000'000)};
   Keys keys{std::vector<Secret>{Secret(std::string(32, 'k'))}};
   std::unique_ptr<Storage> storage = NewMemoryStorage(clock);
-  std::shared_ptr<FakeProvider> provider = std::make_shared<FakeProvider>();
+  std::shared_ptr<FakeProvider> provider = std::make_shared<FakeProvider>(clock);
   absl::flat_hash_map<std::string, Product> products = Products();
   CountingObserver observer;
   FlowCache cache{1000};
@@ -130,6 +181,11 @@ class TestingWorld {
   Nursery nursery;
   Shared<SignedIn> exchanges{nursery, absl::Seconds(60)};
   Shared<Tokens> refreshes{nursery, absl::Seconds(60)};
+  // Nobody waits in a test: the clock goes on by as much.
+  DevicePace device_pace{[this](absl::Duration duration, Done<bool> woken) {
+    clock.Advance(duration);
+    woken(true);
+  }};
   World world{.clock = clock,
               .keys = keys,
               .flows = storage->flows(),
@@ -140,6 +196,7 @@ class TestingWorld {
               .watches = watches,
               .exchanges = exchanges,
               .refreshes = refreshes,
+              .device_pace = device_pace,
               .executor = TestExecutor()};
 
   ~TestingWorld() { nursery.WaitUntilEmpty(absl::InfiniteDuration()); }

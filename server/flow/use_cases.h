@@ -20,6 +20,7 @@
 #include "server/base/keys.h"
 #include "server/base/task.h"
 #include "server/flow/detached.h"
+#include "server/flow/device_pace.h"
 #include "server/flow/flow.h"
 #include "server/flow/flow_cache.h"
 #include "server/flow/flow_store.h"
@@ -67,6 +68,7 @@ struct World {
   // Shared work that outlives the call that began it: see flow/detached.h.
   Shared<SignedIn>& exchanges;
   Shared<Tokens>& refreshes;
+  DevicePace& device_pace;
   Executor executor;  // where detached work runs
 };
 
@@ -86,6 +88,17 @@ struct OpenedFlow {
   Secret token;
   Secret authorization_url;  // empty when the browser is not to be sent anywhere
   Secret state;
+  bool device_grant = false;  // StartFlow: the provider has it
+};
+
+// A sign-in with a code that the person types in elsewhere.
+struct StartedDevice {
+  Flow flow;
+  Secret device_code;  // sealed, for AwaitDevice
+  std::string user_code;
+  std::string verification_uri;
+  std::string verification_uri_complete;  // empty: none
+  absl::Time expire;
 };
 
 // A caller of the application calls: in a flow (token not empty) or outside.
@@ -99,6 +112,11 @@ Task<absl::StatusOr<OpenedFlow>> StartFlow(World& world, NewFlow request);
 // The token is that of OpenedFlow, empty.
 Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, Secret flow_token, v1::Step step);
 Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, Secret flow_token, Secret redirect_query);
+Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, Secret flow_token);
+// nullopt: the person has not decided; call again. `gone()`, from any thread: nobody waits any more, the provider is
+// not asked again.
+Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, Secret flow_token, Secret device_code,
+                                                          std::function<bool()> gone);
 Task<absl::StatusOr<ApplicationPage>> ListApplications(World& world, Caller caller, int page_size,
                                                        std::string page_token);
 Task<absl::StatusOr<Application>> CreateApplication(World& world, Caller caller, NewApplication application);

@@ -182,6 +182,7 @@ TEST_F(UseCasesTest, AfterARestartACodeIsNotPostedAgainAndTheNextAttemptOpens) {
                 .watches = second.watches,
                 .exchanges = exchanges,
                 .refreshes = second.refreshes,
+                .device_pace = second.device_pace,
                 .executor = TestExecutor()};
     const auto repeated = Wait(ExchangeCode(world, flow.token, TestingWorld::Redirect(flow, "c1")));
     EXPECT_EQ(ClassOf(repeated.status()), v1::ERROR_CLASS_ANSWER_GONE);
@@ -245,6 +246,7 @@ TEST_F(UseCasesTest, AStepThatItsRepeatOvertookDoesNotGiveUpTheExchange) {
                   .watches = second.watches,
                   .exchanges = second.exchanges,
                   .refreshes = second.refreshes,
+                  .device_pace = w.device_pace,
                   .executor = TestExecutor()};
   const auto late = Wait(RecordStep(overtaken, flow.token, v1::STEP_BROWSER_WAIT));
   ASSERT_TRUE(signed_in.ok()) << signed_in.status();

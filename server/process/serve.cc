@@ -111,6 +111,7 @@ absl::Status Serve(const Options& options, Parts parts) {
   funnel_page.Stop();
   (*rpc)->SetServing(false);
   parts.world.watches.Drain();
+  parts.timers.Drain();
   (*rpc)->Drain();
   KillPoint(KillPointName::kWhileDraining);
   // An exchange that is under way gets most of the time to end well; what hangs beyond that is cut off.

@@ -10,6 +10,7 @@
 #include "server/process/http_listener.h"
 #include "server/process/options.h"
 #include "server/process/stoppable_http.h"
+#include "server/process/timers.h"
 #include "server/rpc/server.h"
 #include "server/storage/storage.h"
 
@@ -22,6 +23,7 @@ struct Parts {
   Storage& storage;
   absl::Duration retention;  // of finished flows
   Metrics& metrics;
+  Timers& timers;  // of the world
   StoppableHttp& http;
   HttpListener& http_listener;
   DeliveryLoop& delivery;

@@ -17,7 +17,8 @@ bool IsReservedParameter(std::string_view name) {
                                                    "grant_type",     "refresh_token",
                                                    "login_hint",     "request",
                                                    "request_uri",    "client_assertion",
-                                                   "token",          "client_assertion_type"};
+                                                   "token",          "client_assertion_type",
+                                                   "device_code"};
   return std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved);
 }
 

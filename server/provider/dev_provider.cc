@@ -84,6 +84,11 @@ class DevProviderImpl final : public DevProvider {
   }
 
   Task<absl::StatusOr<SignedIn>> RedeemCode(CodeGrant grant) override { co_return Redeem(grant); }
+  Task<bool> OffersDeviceGrant() override { co_return false; }
+  Task<absl::StatusOr<DeviceAuthorization>> StartDevice(v1::FlowKind /*kind*/) override {
+    co_return DeviceGrantNotOffered();
+  }
+  Task<absl::StatusOr<DeviceAnswer>> PollDevice(DeviceGrant /*grant*/) override { co_return DeviceGrantNotOffered(); }
   Task<absl::StatusOr<Tokens>> Refresh(Secret refresh_token) override { co_return Rotate(refresh_token); }
 
   Task<bool> Revoke(Tokens tokens) override {

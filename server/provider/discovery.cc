@@ -23,6 +23,7 @@ constexpr Endpoint kEndpoints[] = {
     {"jwks_uri", &OidcEndpoints::jwks},
     {"revocation_endpoint", &OidcEndpoints::revocation},
     {"introspection_endpoint", &OidcEndpoints::introspection},
+    {"device_authorization_endpoint", &OidcEndpoints::device_authorization},  // RFC 8628 4
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Inside of oidc_provider.cc, redeem.cc and owner.cc.
+// Inside of oidc_provider.cc, redeem.cc, device.cc and owner.cc.
 #ifndef AUTHFLOW_SERVER_PROVIDER_OIDC_PROVIDER_IMPL_H_
 #define AUTHFLOW_SERVER_PROVIDER_OIDC_PROVIDER_IMPL_H_
 
@@ -29,6 +29,9 @@ class OidcProvider final : public Provider {
   Task<absl::StatusOr<Secret>> AuthorizationUrl(AuthorizationRequest request) override;
   Task<absl::Status> CheckIssuer(std::optional<std::string> iss) override;
   Task<absl::StatusOr<SignedIn>> RedeemCode(CodeGrant grant) override;
+  Task<bool> OffersDeviceGrant() override;
+  Task<absl::StatusOr<DeviceAuthorization>> StartDevice(v1::FlowKind kind) override;
+  Task<absl::StatusOr<DeviceAnswer>> PollDevice(DeviceGrant grant) override;
   Task<absl::StatusOr<Tokens>> Refresh(Secret refresh_token) override;
   Task<bool> Revoke(Tokens tokens) override;
   Task<absl::StatusOr<std::string>> OwnerOf(Secret access_token) override;
@@ -45,6 +48,8 @@ class OidcProvider final : public Provider {
   Task<bool> RevokeOne(std::string endpoint, Secret token, std::string hint, absl::Time deadline);
 
   // redeem.cc
+  // Who the new tokens are of. When that cannot be said they are revoked, best effort.
+  Task<absl::StatusOr<SignedIn>> Recognise(TokenAnswer answer, Secret nonce, std::string userinfo, absl::Time deadline);
   Task<absl::StatusOr<TokenAnswer>> AskForTokens(std::string endpoint, FormFields fields, Grant grant,
                                                  absl::Time deadline);
   // The token's claims, once its signature is verified. ID_TOKEN_INVALID, or what fetching the keys came to.

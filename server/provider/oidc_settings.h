@@ -19,6 +19,7 @@ struct OidcEndpoints {
   std::string jwks;
   std::string revocation;
   std::string introspection;
+  std::string device_authorization;
 };
 
 enum class ClientAuthentication { kNone, kSecretBasic, kSecretPost };

@@ -70,9 +70,20 @@ absl::Status GrantRefusal(Grant grant, std::string_view words) {
     return Refusal(v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED,
                    Cat("The session has ended at the identity provider", InBrackets(words), ". Sign in again."));
   }
+  if (grant == Grant::kDevice) return DeviceCodeRefusal(words);
   return Refusal(v1::ERROR_CLASS_CODE_REFUSED,
                  Cat("The identity provider refused the sign-in code: it has expired or was used before",
                      InBrackets(words), ". Sign in once more in the browser."));
+}
+
+absl::Status DeviceGrantNotOffered() {
+  return Refusal(v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED,
+                 "This identity provider offers no sign-in with a code (the device grant). Sign in with the browser.");
+}
+
+absl::Status DeviceCodeRefusal(std::string_view words) {
+  return Refusal(v1::ERROR_CLASS_CODE_REFUSED, Cat("The code was not approved in time, or was used before",
+                                                   InBrackets(words), ". Sign in once more with a new one."));
 }
 
 absl::Status ClientRefusal(std::string_view words) {
@@ -90,6 +101,9 @@ absl::Status OAuthRefusal(Grant grant, std::string_view error, std::string_view 
   if (IsOneOf(error,
               {"invalid_grant", "invalid_code", "bad_verification_code", "bad_refresh_token", "expired_token"})) {
     return GrantRefusal(grant, words);
+  }
+  if (grant == Grant::kDevice && error == "access_denied") {
+    return Refusal(v1::ERROR_CLASS_DENIED, "The sign-in was declined in the browser.");
   }
   if (IsOneOf(error, {"invalid_client", "unauthorized_client", "incorrect_client_credentials"})) {
     return ClientRefusal(words);

@@ -24,7 +24,7 @@ absl::Status UnreadableRefusal(std::string_view what);
 absl::Status NoTimeRefusal();
 
 // What a grant was for: "invalid_grant" means another thing in each.
-enum class Grant { kCode, kRefresh };
+enum class Grant { kCode, kRefresh, kDevice };
 
 // An OAuth error (RFC 6749 5.2). `secrets` do not appear in the message, should the provider have quoted them.
 absl::Status OAuthRefusal(Grant grant, std::string_view error, std::string_view description,
@@ -32,6 +32,11 @@ absl::Status OAuthRefusal(Grant grant, std::string_view error, std::string_view 
 
 // The code or refresh token was refused; `words` are the provider's, quoted already, or empty.
 absl::Status GrantRefusal(Grant grant, std::string_view words);
+
+absl::Status DeviceGrantNotOffered();
+
+// The device code has expired, or was redeemed before.
+absl::Status DeviceCodeRefusal(std::string_view words);
 
 absl::Status ClientRefusal(std::string_view words);
 

@@ -136,15 +136,19 @@ Task<absl::StatusOr<SignedIn>> OidcProvider::RedeemCode(CodeGrant grant) {
   absl::StatusOr<TokenAnswer> answer =
       co_await AskForTokens((*facts)->endpoints.token, std::move(fields), Grant::kCode, grant.deadline);
   if (!answer.ok()) co_return answer.status();
-
-  SignedIn signed_in;
-  signed_in.tokens = answer->tokens;
   TokenAnswer whole = *std::move(answer);
+  co_return co_await Recognise(std::move(whole), std::move(grant.nonce), (*facts)->endpoints.userinfo, grant.deadline);
+}
+
+Task<absl::StatusOr<SignedIn>> OidcProvider::Recognise(TokenAnswer answer, Secret nonce, std::string userinfo,
+                                                       absl::Time deadline) {
+  SignedIn signed_in;
+  signed_in.tokens = answer.tokens;
   absl::StatusOr<Identity> identity =
-      co_await IdentityOf(std::move(whole), std::move(grant.nonce), (*facts)->endpoints.userinfo, grant.deadline);
+      co_await IdentityOf(std::move(answer), std::move(nonce), std::move(userinfo), deadline);
   if (!identity.ok()) {
     // Best effort: they are good at the provider, and nobody will ever use them.
-    co_await RevokeBy(std::move(signed_in.tokens), std::min(grant.deadline, clock_.Now() + kGiveBack));
+    co_await RevokeBy(std::move(signed_in.tokens), std::min(deadline, clock_.Now() + kGiveBack));
     co_return identity.status();
   }
   signed_in.identity = *std::move(identity);

@@ -104,4 +104,9 @@ absl::StatusOr<TokenAnswer> ReadTokenAnswer(const HttpResponse& response, Grant 
   return read;
 }
 
+std::string ErrorOfTokenAnswer(const HttpResponse& response) {
+  const std::optional<json> answer = ReadBody(response);
+  return answer ? StringAt(*answer, "error") : "";
+}
+
 }  // namespace authflow

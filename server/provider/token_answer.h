@@ -3,6 +3,7 @@
 #define AUTHFLOW_SERVER_PROVIDER_TOKEN_ANSWER_H_
 
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct TokenAnswer {
 absl::StatusOr<TokenAnswer> ReadTokenAnswer(const HttpResponse& response, Grant grant, absl::Time asked,
                                             const std::vector<std::string>& scopes,
                                             const std::vector<std::string_view>& secrets);
+
+// The OAuth error that the answer names (RFC 6749 5.2, RFC 8628 3.5); empty: none.
+std::string ErrorOfTokenAnswer(const HttpResponse& response);
 
 }  // namespace authflow
 

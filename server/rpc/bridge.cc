@@ -54,7 +54,10 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
   explicit Reactor(std::shared_ptr<UnaryCall> call) : call_(std::move(call)) {}
 
  private:
-  void OnCancel() override { call_->Finish(absl::CancelledError("the caller went away"), {}); }
+  void OnCancel() override {
+    call_->note_.SetGone();
+    call_->Finish(absl::CancelledError("the caller went away"), {});
+  }
   void OnDone() override { delete this; }
 
   const std::shared_ptr<UnaryCall> call_;

@@ -47,6 +47,7 @@ Task<absl::StatusOr<v1::StartFlowResponse>> HandleStartFlow(World& world, v1::St
   response.set_authorization_url(opened->authorization_url.Reveal());
   response.set_state(opened->state.Reveal());
   response.set_redirect_uri(opened->flow.header.redirect_uri);
+  response.set_device_grant(opened->device_grant);
   co_return response;
 }
 

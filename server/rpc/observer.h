@@ -22,13 +22,15 @@ struct RpcMethod {
 };
 
 // Each method of the API, in the order of the services' files.
-inline constexpr std::array<RpcMethod, 12> kRpcMethods = {{
+inline constexpr std::array<RpcMethod, 14> kRpcMethods = {{
     {"authflow.v1.FlowService", "StartFlow"},
     {"authflow.v1.FlowService", "RecordStep"},
     {"authflow.v1.FlowService", "FinishFlow"},
     {"authflow.v1.FlowService", "GetFlow"},
     {"authflow.v1.FlowService", "WatchFlow", true},
     {"authflow.v1.TokenService", "ExchangeCode"},
+    {"authflow.v1.TokenService", "StartDeviceAuthorization"},
+    {"authflow.v1.TokenService", "AwaitDevice"},
     {"authflow.v1.TokenService", "RefreshToken"},
     {"authflow.v1.TokenService", "RevokeToken"},
     {"authflow.v1.ApplicationService", "ListApplications"},

@@ -1,5 +1,6 @@
 // TokenService: what the provider issues.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -25,6 +26,44 @@ Task<absl::StatusOr<v1::ExchangeCodeResponse>> HandleExchangeCode(World& world, 
   v1::ExchangeCodeResponse response;
   *response.mutable_tokens() = ToProto(signed_in->tokens);
   *response.mutable_identity() = ToProto(signed_in->identity);
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::StartDeviceAuthorizationResponse>> HandleStartDeviceAuthorization(
+    World& world, v1::StartDeviceAuthorizationRequest request, std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret token(std::move(*request.mutable_flow_token()));
+  NoteFlow(world, token, *note);
+  absl::StatusOr<StartedDevice> started = co_await StartDevice(world, std::move(token));
+  NoteStep(world, *note);
+  if (!started.ok()) co_return started.status();
+  v1::StartDeviceAuthorizationResponse response;
+  response.set_user_code(started->user_code);
+  response.set_verification_uri(started->verification_uri);
+  response.set_verification_uri_complete(started->verification_uri_complete);
+  *response.mutable_expire_time() = ToProto(started->expire);
+  response.set_device_code(started->device_code.Reveal());
+  co_return response;
+}
+
+Task<absl::StatusOr<v1::AwaitDeviceResponse>> HandleAwaitDevice(World& world, v1::AwaitDeviceRequest request,
+                                                                std::shared_ptr<Note> note) {
+  if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
+  Secret token(std::move(*request.mutable_flow_token()));
+  NoteFlow(world, token, *note);
+  Secret code(std::move(*request.mutable_device_code()));
+  std::function<bool()> gone = [note] { return note->gone(); };
+  absl::StatusOr<std::optional<SignedIn>> answer =
+      co_await AwaitDevice(world, std::move(token), std::move(code), std::move(gone));
+  NoteStep(world, *note);
+  if (!answer.ok()) co_return answer.status();
+  v1::AwaitDeviceResponse response;
+  if (*answer) {
+    *response.mutable_tokens() = ToProto((*answer)->tokens);
+    *response.mutable_identity() = ToProto((*answer)->identity);
+  } else {
+    response.set_pending(true);
+  }
   co_return response;
 }
 
@@ -55,8 +94,10 @@ Task<absl::StatusOr<v1::RevokeTokenResponse>> HandleRevokeToken(World& world, v1
   co_return response;
 }
 
+using RawDevice = v1::TokenService::WithRawCallbackMethod_StartDeviceAuthorization<
+    v1::TokenService::WithRawCallbackMethod_AwaitDevice<v1::TokenService::Service>>;
 using Raw = v1::TokenService::WithRawCallbackMethod_ExchangeCode<v1::TokenService::WithRawCallbackMethod_RefreshToken<
-    v1::TokenService::WithRawCallbackMethod_RevokeToken<v1::TokenService::Service>>>;
+    v1::TokenService::WithRawCallbackMethod_RevokeToken<RawDevice>>>;
 
 class TokenServiceImpl final : public Raw {
  public:
@@ -65,6 +106,15 @@ class TokenServiceImpl final : public Raw {
   grpc::ServerUnaryReactor* ExchangeCode(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out) override {
     return ServeUnary(wire_, *rpc, RpcMethodIndex("ExchangeCode"), *in, out, &HandleExchangeCode, world_);
+  }
+  grpc::ServerUnaryReactor* StartDeviceAuthorization(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
+                                                     grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("StartDeviceAuthorization"), *in, out, &HandleStartDeviceAuthorization,
+                      world_);
+  }
+  grpc::ServerUnaryReactor* AwaitDevice(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
+                                        grpc::ByteBuffer* out) override {
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("AwaitDevice"), *in, out, &HandleAwaitDevice, world_);
   }
   grpc::ServerUnaryReactor* RefreshToken(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                          grpc::ByteBuffer* out) override {

@@ -115,6 +115,19 @@ absl::Status Validate(const v1::ExchangeCodeRequest& request) {
   return shape.status();
 }
 
+absl::Status Validate(const v1::StartDeviceAuthorizationRequest& request) {
+  Shape shape;
+  CheckFlowToken(shape, request.flow_token());
+  return shape.status();
+}
+
+absl::Status Validate(const v1::AwaitDeviceRequest& request) {
+  Shape shape;
+  CheckFlowToken(shape, request.flow_token());
+  shape.Text("device_code", request.device_code(), kRequired, kMaxToken);
+  return shape.status();
+}
+
 absl::Status Validate(const v1::RefreshTokenRequest& request) {
   Shape shape;
   CheckProduct(shape, request.product());

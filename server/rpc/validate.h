@@ -24,6 +24,8 @@ absl::Status Validate(const v1::FinishFlowRequest& request);
 absl::Status Validate(const v1::GetFlowRequest& request);
 absl::Status Validate(const v1::WatchFlowRequest& request);
 absl::Status Validate(const v1::ExchangeCodeRequest& request);
+absl::Status Validate(const v1::StartDeviceAuthorizationRequest& request);
+absl::Status Validate(const v1::AwaitDeviceRequest& request);
 absl::Status Validate(const v1::RefreshTokenRequest& request);
 absl::Status Validate(const v1::RevokeTokenRequest& request);
 absl::Status Validate(const v1::ListApplicationsRequest& request);

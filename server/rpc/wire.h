@@ -2,6 +2,7 @@
 #ifndef AUTHFLOW_SERVER_RPC_WIRE_H_
 #define AUTHFLOW_SERVER_RPC_WIRE_H_
 
+#include <atomic>
 #include <boost/asio/execution.hpp>
 #include <memory>
 #include <optional>
@@ -48,8 +49,8 @@ struct Wire {
   Executor pool = boost::asio::require(executor, boost::asio::execution::blocking.never);
 };
 
-// What a handler learns about its call, for the log. Thread-safe: a call that is cancelled is logged while its handler
-// goes on.
+// What a handler learns about its call, for the log, and whether somebody still waits. Thread-safe: a call that is
+// cancelled is logged while its handler goes on.
 class Note {
  public:
   struct Place {
@@ -64,8 +65,12 @@ class Note {
     absl::MutexLock lock(&mutex_);
     return place_;
   }
+  // The caller went away, or its deadline passed.
+  void SetGone() { gone_ = true; }
+  bool gone() const { return gone_; }
 
  private:
+  std::atomic<bool> gone_ = false;
   mutable absl::Mutex mutex_;
   Place place_ ABSL_GUARDED_BY(mutex_);
 };
