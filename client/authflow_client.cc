@@ -58,6 +58,15 @@ class GrpcClient final : public Client {
                     Answer<v1::ExchangeCodeResponse> answer) override {
     return Send(tokens_, &v1::TokenService::Stub::async::ExchangeCode, std::move(request), options, std::move(answer));
   }
+  Call StartDeviceAuthorization(v1::StartDeviceAuthorizationRequest request, CallOptions options,
+                                Answer<v1::StartDeviceAuthorizationResponse> answer) override {
+    return Send(tokens_, &v1::TokenService::Stub::async::StartDeviceAuthorization, std::move(request), options,
+                std::move(answer));
+  }
+  Call AwaitDevice(v1::AwaitDeviceRequest request, CallOptions options,
+                   Answer<v1::AwaitDeviceResponse> answer) override {
+    return Send(tokens_, &v1::TokenService::Stub::async::AwaitDevice, std::move(request), options, std::move(answer));
+  }
   Call RefreshToken(v1::RefreshTokenRequest request, CallOptions options,
                     Answer<v1::RefreshTokenResponse> answer) override {
     return Send(tokens_, &v1::TokenService::Stub::async::RefreshToken, std::move(request), options, std::move(answer));

@@ -98,6 +98,10 @@ class Client {
   virtual Call FinishFlow(v1::FinishFlowRequest, CallOptions, Answer<v1::FinishFlowResponse>) = 0;
   virtual Call GetFlow(v1::GetFlowRequest, CallOptions, Answer<v1::GetFlowResponse>) = 0;
   virtual Call ExchangeCode(v1::ExchangeCodeRequest, CallOptions, Answer<v1::ExchangeCodeResponse>) = 0;
+  virtual Call StartDeviceAuthorization(v1::StartDeviceAuthorizationRequest, CallOptions,
+                                        Answer<v1::StartDeviceAuthorizationResponse>) = 0;
+  // Held by the server for 20 s, and longer while it asks the provider.
+  virtual Call AwaitDevice(v1::AwaitDeviceRequest, CallOptions, Answer<v1::AwaitDeviceResponse>) = 0;
   virtual Call RefreshToken(v1::RefreshTokenRequest, CallOptions, Answer<v1::RefreshTokenResponse>) = 0;
   virtual Call RevokeToken(v1::RevokeTokenRequest, CallOptions, Answer<v1::RevokeTokenResponse>) = 0;
   virtual Call ListApplications(v1::ListApplicationsRequest, CallOptions, Answer<v1::ListApplicationsResponse>) = 0;

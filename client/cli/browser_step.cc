@@ -9,6 +9,7 @@
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/detached.hpp"
 #include "client/cli/browser.h"
+#include "client/cli/device_step.h"
 #include "client/cli/login_flow.h"
 #include "client/cli/login_pages.h"
 #include "client/cli/printable.h"
@@ -25,12 +26,26 @@ constexpr size_t kLongestPaste = 16 * 1024;
 // The server gives the provider two minutes at most.
 constexpr CallOptions kExchangeCall = {.deadline = absl::Seconds(150), .retry_for = absl::Seconds(20)};
 
+// No browser opens here: a code is the easier way, where the provider has that.
+void OfferDevice(LoginFlowPtr flow) {
+  if (flow->device_grant) BeginDevice(std::move(flow), DeviceWish::kOffer);
+}
+
+void SayHowToGetACode(const LoginFlow& flow) {
+  if (!flow.device_grant || flow.device || !flow.command->terminal) return;
+  flow.command->out.Say("To sign in with a code on another device instead, type d and Enter.");
+}
+
 void SendBrowser(LoginFlowPtr flow) {
   const Command& command = *flow->command;
+  // Also once it was asked for in an earlier attempt.
+  if (flow->device) BeginDevice(flow, DeviceWish::kAsked);
+  if (command.options.device) return;
   const std::string by_hand =
       absl::StrCat("Open this address in your browser to sign in:\n\n", flow->authorization_url, "\n");
   if (command.options.no_browser) {
     command.out.Say(by_hand);
+    SayHowToGetACode(*flow);
     return;
   }
   const BrowserPlace place = BrowserPlace::Here();
@@ -38,16 +53,21 @@ void SendBrowser(LoginFlowPtr flow) {
   const auto failed = [weak, by_hand] {
     const auto flow = weak.lock();
     // One that is closed later, in whatever way, has done its work.
-    if (flow && !flow->redirect) flow->command->out.Say(absl::StrCat("The browser could not be opened. ", by_hand));
+    if (!flow || flow->redirect) return;
+    flow->command->out.Say(absl::StrCat("The browser could not be opened. ", by_hand));
+    OfferDevice(flow);
   };
   if (OpenBrowser(command.executor, place, flow->authorization_url, failed)) {
     command.out.Say(absl::StrCat("Your browser opens to sign in. If it does not, open this address:\n\n",
                                  flow->authorization_url, "\n"));
+    SayHowToGetACode(*flow);
   } else if (place.remote && place.browser.empty()) {
     command.out.Say(absl::StrCat("This is an SSH session without a display: no browser opens here. ", by_hand));
     command.out.Say("Its last page will not load, as it is on another machine than this: paste its address here.\n");
+    OfferDevice(flow);
   } else {
     command.out.Say(absl::StrCat("No browser was found here. ", by_hand));
+    OfferDevice(flow);
   }
 }
 
@@ -65,17 +85,30 @@ bool TakePasted(LoginFlow& flow, const std::string& text) {
   return true;
 }
 
+// True: a code was asked for instead.
+bool TakeWishForCode(LoginFlowPtr flow, const std::string& text) {
+  if (text != "d" || !flow->device_grant) return false;
+  BeginDevice(std::move(flow), DeviceWish::kAsked);
+  return true;
+}
+
 // One pasted redirect, or the wish to stop; where lines cannot be redrawn.
 Task<void> AskForPaste(LoginFlowPtr flow) {
   Question question;
   question.text = "Paste the address that the browser ends at (it is not shown), or wait for the browser";
   question.hidden = true;
   question.problem = [flow](const std::string& text) {
+    if (text == "d" && flow->device_grant) return "";
     return ParsePasted(text, flow->authorization_url, flow->state.Reveal()) ? "" : kNotPasted;
   };
-  const Line line = co_await Ask(flow->command->terminal, std::move(question));
-  if (line.said == Said::kAnswer) TakePasted(*flow, line.text);
-  if (line.said == Said::kCancel) flow->paste_cancelled = true;
+  for (;;) {
+    const Line line = co_await Ask(flow->command->terminal, question);
+    if (line.said == Said::kCancel) flow->paste_cancelled = true;
+    if (line.said != Said::kAnswer) co_return;
+    if (TakeWishForCode(flow, line.text)) continue;
+    TakePasted(*flow, line.text);
+    co_return;
+  }
 }
 
 // The same below a line that says what is waited for.
@@ -103,8 +136,9 @@ Task<void> WatchForPaste(LoginFlowPtr flow, std::shared_ptr<WaitLine> wait) {
         break;
       case Key::kEnter: {
         const std::string pasted(absl::StripAsciiWhitespace(text));
-        if (TakePasted(*flow, pasted)) co_return;
-        if (!pasted.empty()) flow->command->out.Say(kNotPasted);
+        const bool code = TakeWishForCode(flow, pasted);
+        if (!code && TakePasted(*flow, pasted)) co_return;
+        if (!code && !pasted.empty()) flow->command->out.Say(kNotPasted);
         text.clear();
         break;
       }
@@ -130,14 +164,16 @@ Task<void> ReadPaste(LoginFlowPtr flow, std::shared_ptr<WaitLine> wait, std::sha
 std::shared_ptr<WaitLine> WaitingForBrowser(const LoginFlow& flow) {
   Waiting wait;
   wait.what = flow.listener ? "Waiting for the browser" : "Waiting for the address that the browser ends at";
-  wait.advice = flow.command->terminal ? "Paste the address it ends at, or Ctrl-C." : "Ctrl-C cancels.";
+  if (flow.command->options.device) wait.what = "Waiting until you have signed in with the code";
+  const bool pastes = flow.command->terminal && !flow.command->options.device;
+  wait.advice = pastes ? "Paste the address it ends at, or Ctrl-C." : "Ctrl-C cancels.";
   wait.ends = flow.ends;
   return std::make_shared<WaitLine>(flow.command->executor, flow.command->out, std::move(wait));
 }
 
-// Until there is a redirect, or a reason to wait no longer.
+// Until there is a redirect, an answer to the code, or a reason to wait no longer.
 Task<absl::Status> AwaitRedirect(LoginFlowPtr flow) {
-  const auto& terminal = flow->command->terminal;
+  const auto terminal = flow->command->options.device ? nullptr : flow->command->terminal;
   auto wait = WaitingForBrowser(*flow);
   std::shared_ptr<Event> pasting;
   if (terminal) {
@@ -147,7 +183,7 @@ Task<absl::Status> AwaitRedirect(LoginFlowPtr flow) {
   }
   // It is the server that ends the flow; only one that cannot tell us any more is not waited for.
   const SteadyTime limit = flow->ends + kWordOfTheEnd;
-  while (!flow->redirect && !flow->outcome && !flow->paste_cancelled && SteadyNow() < limit) {
+  while (!flow->redirect && !flow->device_answer && !flow->outcome && !flow->paste_cancelled && SteadyNow() < limit) {
     co_await flow->changed.WaitUntil(limit);
   }
   if (pasting) {
@@ -156,7 +192,7 @@ Task<absl::Status> AwaitRedirect(LoginFlowPtr flow) {
     if (!flow->outcome) terminal->ClearInterrupt();
   }
   wait = nullptr;
-  if (flow->redirect) co_return absl::OkStatus();
+  if (flow->redirect || flow->device_answer) co_return absl::OkStatus();
   if (flow->outcome) co_return ErrorOf(*flow->outcome);
   if (flow->paste_cancelled) co_return Cancelled();
   // The flow must be over, and the watch did not say so.
@@ -187,7 +223,31 @@ bool IsWorthAnotherAttempt(const absl::Status& status) {
   }
 }
 
-// One attempt: waits for the redirect and exchanges its code.
+absl::Status Declined() { return Refusal(v1::ERROR_CLASS_DENIED, "You declined the sign-in in the browser."); }
+
+void SignedIn(LoginFlow& flow, v1::ExchangeCodeResponse answer) {
+  const Command& command = *flow.command;
+  flow.signed_in = std::move(answer);
+  command.out.Debug("step: code_exchange");
+  if (flow.recorded() && flow.signed_in.identity().user_id() != command.invocation.user_id()) {
+    command.out.Debug("recorded: identify");
+  }
+}
+
+// The answer to the code that the person typed in elsewhere.
+absl::Status TakeDeviceAnswer(LoginFlow& flow) {
+  const absl::StatusOr<v1::AwaitDeviceResponse> answer = *std::move(flow.device_answer);
+  EndDevice(flow);
+  if (ClassOf(answer.status()) == v1::ERROR_CLASS_DENIED) return Declined();
+  if (!answer.ok()) return answer.status();
+  v1::ExchangeCodeResponse response;
+  *response.mutable_tokens() = answer->tokens();
+  *response.mutable_identity() = answer->identity();
+  SignedIn(flow, std::move(response));
+  return absl::OkStatus();
+}
+
+// One attempt: waits for the redirect and exchanges its code, or for the answer to a code typed in elsewhere.
 Task<absl::Status> Attempt(LoginFlowPtr flow) {
   const Command& command = *flow->command;
   flow->redirect.reset();
@@ -205,6 +265,7 @@ Task<absl::Status> Attempt(LoginFlowPtr flow) {
   for (;;) {
     const absl::Status waited = co_await AwaitRedirect(flow);
     if (!waited.ok()) co_return waited;
+    if (flow->device_answer) co_return TakeDeviceAnswer(*flow);
     v1::ExchangeCodeRequest request;
     request.set_flow_token(flow->token.Reveal());
     request.set_redirect_query(flow->redirect->Reveal());
@@ -212,16 +273,12 @@ Task<absl::Status> Attempt(LoginFlowPtr flow) {
     auto response = co_await Send(command.client, &Client::ExchangeCode, std::move(request), kExchangeCall);
     wait = nullptr;
     if (response.ok()) {
-      flow->signed_in = *std::move(response);
-      command.out.Debug("step: code_exchange");
-      if (flow->recorded() && flow->signed_in.identity().user_id() != command.invocation.user_id()) {
-        command.out.Debug("recorded: identify");
-      }
+      SignedIn(*flow, *std::move(response));
       co_return absl::OkStatus();
     }
     const absl::Status status = response.status();
     if (ClassOf(status) == v1::ERROR_CLASS_DENIED) {
-      co_return Refusal(v1::ERROR_CLASS_DENIED, "You declined the sign-in in the browser.");
+      co_return Declined();
     }
     if (flow->code_only && ClassOf(status) == v1::ERROR_CLASS_ISSUER_MISMATCH) {
       command.out.Say("The code alone is not enough with this provider: paste the whole address.");
@@ -239,10 +296,12 @@ Task<absl::Status> Attempt(LoginFlowPtr flow) {
 }  // namespace
 
 Task<absl::Status> BrowserStep(LoginFlowPtr flow) {
+  flow->device = flow->command->options.device;
   for (int attempt = 1;; ++attempt) {
     const absl::Status entered = co_await EnterStep(flow, v1::STEP_BROWSER_WAIT);
     if (!entered.ok()) co_return entered;
     const absl::Status status = co_await Attempt(flow);
+    EndDevice(*flow);
     if (status.ok()) {
       if (flow->listener) {
         flow->listener->Answer(SignedInPage(flow->signed_in.identity()));

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/applications.h"
+#include "client/cli/device_step.h"
 #include "client/cli/login_flow.h"
 #include "client/cli/login_pages.h"
 #include "client/cli/rpc.h"
@@ -124,6 +125,7 @@ Task<void> End(LoginFlowPtr flow, absl::Status status) {
   auto finished = std::make_shared<Event>(command->executor);
   command->exit_work.Begin();
   boost::asio::co_spawn(command->executor, Finish(flow, OutcomeOf(status), finished), boost::asio::detached);
+  EndDevice(*flow);
   if (flow->listener) {
     if (!status.ok()) flow->listener->Answer(EndPage(status));
     flow->listener->Close();

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "authflow/v1/application_service.pb.h"
 #include "authflow/v1/flow_service.pb.h"
@@ -48,6 +49,14 @@ struct LoginFlow {
   std::optional<Secret> redirect;  // the query that arrived
   bool code_only = false;          // it was made from a pasted code
   bool paste_cancelled = false;
+
+  // The sign-in with a code, beside the browser: see device_step.h.
+  bool device_grant = false;  // the provider has it
+  bool device = false;        // wanted in this attempt and the next
+  bool device_waits = false;
+  int device_round = 0;  // of the wait that counts
+  Call device_call;
+  std::optional<absl::StatusOr<v1::AwaitDeviceResponse>> device_answer;
 
   v1::ExchangeCodeResponse signed_in;
   std::optional<v1::Application> application;

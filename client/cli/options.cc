@@ -26,7 +26,8 @@ constexpr char kEnvironment[] =
 constexpr char kLoginExamples[] =
     "Examples:\n"
     "  authflow login --server https://auth.example.com --product tool\n"
-    "  authflow login --no-browser                 # over SSH: open the address elsewhere, paste what comes back\n"
+    "  authflow login --device                     # over SSH: type a code in on any device\n"
+    "  authflow login --no-browser                 # the same without a code: paste what comes back\n"
     "  authflow login --app-name Shop --region eu --non-interactive --json";
 constexpr char kSignupExamples[] =
     "Examples:\n"
@@ -121,6 +122,7 @@ CompletionWords WordsOf(const CLI::App& app) {
 
 void AddLoginFlags(CLI::App* command, Options& options) {
   command->add_flag("--no-browser", options.no_browser, "Print the URL instead of opening a browser");
+  command->add_flag("--device", options.device, "Sign in with a code that you type in on any device");
   command->add_option("--app-name", options.app_name, "Use the application of this name; create it if there is none");
   command->add_option("--region", options.region, "Where to create the application (default: the first offered)");
 }

@@ -34,6 +34,7 @@ struct Options {
   std::string region;
   bool select = false;  // of apps create
   bool no_browser = false;
+  bool device = false;
   bool non_interactive = false;
   bool json = false;
   bool debug = false;

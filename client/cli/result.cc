@@ -56,6 +56,8 @@ std::string AdviceFor(const absl::Status& status) {
     case v1::ERROR_CLASS_CODE_USED:
     case v1::ERROR_CLASS_ANSWER_GONE:
       return "Run the command again to start anew.";
+    case v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED:
+      return "Run the command without --device; over SSH, with --no-browser.";
     case v1::ERROR_CLASS_CLIENT_NETWORK:
       return "Check --server (or AUTHFLOW_SERVER), and whether the server runs.";
     case v1::ERROR_CLASS_REDIRECT_URI_NOT_ALLOWED:

@@ -15,19 +15,23 @@ namespace {
 
 constexpr CallOptions kStartCall = {.deadline = absl::Seconds(40), .retry_for = absl::Seconds(5)};
 
+// No browser opens on this machine.
+bool OpensNoBrowser(const Options& options) { return options.no_browser || options.device; }
+
 void Adopt(LoginFlow& flow, const v1::StartFlowResponse& response) {
   const auto& started = response.flow();
   flow.token = Secret(response.flow_token());
   flow.id = started.flow_id();
   flow.authorization_url = response.authorization_url();
   flow.state = Secret(response.state());
+  flow.device_grant = response.device_grant();
   flow.begun = SteadyNow();
   flow.EndsAsIn(started);
   flow.command->out.Debug(absl::StrCat("flow: ", flow.id));
   flow.command->out.Debug(flow.recorded()
                               ? absl::StrCat("recorded: CLI Auth Started flow=",
                                              flow.plan.kind == v1::FLOW_KIND_SIGNUP ? "signup" : "login",
-                                             " no_browser=", flow.command->options.no_browser ? "true" : "false")
+                                             " no_browser=", OpensNoBrowser(flow.command->options) ? "true" : "false")
                               : std::string("nothing of this flow is recorded"));
 }
 
@@ -40,7 +44,7 @@ Task<absl::Status> StartAt(LoginFlowPtr flow, std::string redirect_uri) {
   request.set_product(command.product);
   request.set_kind(flow->plan.kind);
   request.set_redirect_uri(redirect_uri);
-  request.set_no_browser(command.options.no_browser);
+  request.set_no_browser(OpensNoBrowser(command.options));
   *request.mutable_invocation() = command.invocation;
   if (flow->plan.kind == v1::FLOW_KIND_REAUTHENTICATION && command.login && command.login->email.size() <= 254) {
     request.set_login_hint(command.login->email);
@@ -108,7 +112,8 @@ Task<absl::Status> StartStep(LoginFlowPtr flow) {
   const Command& command = *flow->command;
   const WaitLine wait(command.executor, command.out, command.Asking("Asking the authflow server", command.begun));
   RedirectTarget target;
-  bool listening = ListenAt(*flow, target);
+  // With a code nothing is sent back to this machine.
+  bool listening = !command.options.device && ListenAt(*flow, target);
   const std::string first_uri = listening ? target.Uri(flow->listener->port()) : "";
   absl::Status status = co_await StartAt(flow, first_uri);
   if (ClassOf(status) == v1::ERROR_CLASS_REDIRECT_URI_NOT_ALLOWED) {
@@ -127,7 +132,7 @@ Task<absl::Status> StartStep(LoginFlowPtr flow) {
   }
   if (!status.ok()) co_return status;
   Watch(flow);
-  if (!listening && command.terminal == nullptr) {
+  if (!listening && command.terminal == nullptr && !command.options.device) {
     co_return Refusal(v1::ERROR_CLASS_CLIENT_PORTS_BUSY,
                       "Each port that the sign-in may come back to is taken by another program: free one, or run this "
                       "in a terminal where you can paste the address.");

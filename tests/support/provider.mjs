@@ -15,13 +15,14 @@ import { Store } from './lib/store.mjs';
 const DEFAULTS = {
   host: '127.0.0.1', port: 0, admin_port: 0, tls_cert: '', tls_key: '',
   alg: 'RS256', access_token_ttl: 300, code_ttl: 60, refresh_token_ttl: 86_400, rotate_refresh_tokens: true,
-  jwt_access_tokens: false, audience: '', introspection: true,
+  jwt_access_tokens: false, audience: '', introspection: true, device: true, device_code_ttl: 300, device_interval: 1,
   fixed_ports: ['45671', '45672'], users: [], until_stdin_closes: false,
 };
 
 const ENDPOINTS = {
   '/.well-known/openid-configuration': 'discovery', '/jwks': 'jwks', '/auth': 'authorization', '/request': 'par', '/token': 'token',
   '/token/revocation': 'revocation', '/token/introspection': 'introspection', '/me': 'userinfo',
+  '/device/auth': 'device_authorization', '/device': 'device',
 };
 
 run(async () => {

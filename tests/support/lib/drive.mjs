@@ -109,6 +109,7 @@ async function answerPages(page, person, landed, shootPage) {
     const kind = await unanswered.getAttribute('data-page');
     await shootPage(kind);
     if (await page.locator('#error').count()) return false;
+    if (kind === 'device_done') return true;
     await unanswered.evaluate((body) => { body.dataset.answered = 'yes'; }); // Until the next page is there.
     await answerPage(page, kind, person);
   }
@@ -116,6 +117,7 @@ async function answerPages(page, person, landed, shootPage) {
 
 async function answerPage(page, kind, person) {
   if (person.deny) return page.click('#cancel');
+  if (kind === 'confirm') return page.click('#allow');
   if (kind === 'consent') return page.click(person.deny_consent ? '#cancel' : '#allow');
   if (kind === 'login' && person.signup) return page.click('#to-signup');
   if (kind === 'signup' && !person.signup) return page.click('#to-login');

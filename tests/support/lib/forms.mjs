@@ -39,10 +39,20 @@ function fill(html, person) {
   return undefined;
 }
 
+/** A form of the device pages, which has hidden fields only: it posts itself, or asks whether the code is the person's. */
+function hiddenForm(html, person) {
+  const kind = /data-page="(\w+)"/.exec(html)?.[1];
+  const form = /<form[^>]* action="([^"]*)"/.exec(html);
+  if (!form || (kind && kind !== 'confirm')) return undefined;
+  const fields = [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+  if (kind === 'confirm' && person.deny) fields.push(['abort', 'yes']);
+  return { action: form[1], fields };
+}
+
 /**
  * Goes from an authorization URL to the loopback redirect and delivers it. The answer is that page's
  * { ok, status, path, title, h1, text }; not ok when the provider showed something else. With `deliver: false` the
- * redirect is not fetched, and `redirect` is its URL.
+ * redirect is not fetched, and `redirect` is its URL. From the address of a device's code it goes to the page that says so.
  */
 export async function login(url, { deliver = true, timeout_ms: timeoutMs = 60_000, ...flags } = {}) {
   const person = personOf(flags);
@@ -68,6 +78,13 @@ export async function login(url, { deliver = true, timeout_ms: timeoutMs = 60_00
         return describe(true, at, await fetch(at, { signal }));
       }
       response = await visit(at);
+      continue;
+    }
+    if (/data-page="device_done"/.test(html)) return describe(true, at, response, html);
+    const hidden = response.ok ? hiddenForm(html, person) : undefined;
+    if (hidden) {
+      at = new URL(hidden.action, at).href;
+      response = await visit(at, { method: 'POST', body: new URLSearchParams(hidden.fields) });
       continue;
     }
     const fields = response.ok ? fill(html, person) : undefined;

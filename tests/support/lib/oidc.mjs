@@ -1,14 +1,16 @@
 // The OpenID provider's configuration: clients, scopes, lifetimes.
 import { interactionPolicy, Provider } from 'oidc-provider';
-import { errorPage } from './pages.mjs';
+import { confirmPage, devicePage, doneDevicePage, errorPage } from './pages.mjs';
 
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 const LOOPBACK = ['http://127.0.0.1/callback', 'http://[::1]/callback']; // A native client's: any port.
 
 /** The clients. `fixed` is of type web because only a native client's loopback ports are free. */
 export const clients = ({ alg, fixed_ports: ports }) => [
-  { client_id: 'cli', application_type: 'native', token_endpoint_auth_method: 'none', redirect_uris: LOOPBACK },
+  { client_id: 'cli', application_type: 'native', token_endpoint_auth_method: 'none', redirect_uris: LOOPBACK,
+    grant_types: ['authorization_code', 'refresh_token', DEVICE] },
   { client_id: 'svc', application_type: 'native', token_endpoint_auth_method: 'client_secret_basic', redirect_uris: LOOPBACK,
-    client_secret: 'svc-secret-0123456789abcdef', grant_types: ['authorization_code', 'refresh_token', 'client_credentials'] },
+    client_secret: 'svc-secret-0123456789abcdef', grant_types: ['authorization_code', 'refresh_token', 'client_credentials', DEVICE] },
   { client_id: 'post', application_type: 'native', token_endpoint_auth_method: 'client_secret_post', redirect_uris: LOOPBACK,
     client_secret: 'post-secret-0123456789abcdef' },
   { client_id: 'fixed', application_type: 'web', token_endpoint_auth_method: 'none',
@@ -37,7 +39,7 @@ export function createProvider({ issuer, options, jwks, cookieKey, store, accoun
     issueRefreshToken: async (ctx, client, code) => client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
     ttl: {
       AccessToken: options.access_token_ttl, AuthorizationCode: options.code_ttl, RefreshToken: options.refresh_token_ttl,
-      IdToken: 300, ClientCredentials: 300, Interaction: 3600, Session: 86_400, Grant: 86_400,
+      DeviceCode: options.device_code_ttl, IdToken: 300, ClientCredentials: 300, Interaction: 3600, Session: 86_400, Grant: 86_400,
     },
     features: {
       devInteractions: { enabled: false },
@@ -46,6 +48,18 @@ export function createProvider({ issuer, options, jwks, cookieKey, store, accoun
       clientCredentials: { enabled: true },
       pushedAuthorizationRequests: { enabled: true },
       userinfo: { enabled: true },
+      deviceFlow: {
+        enabled: options.device,
+        userCodeInputSource: (ctx, form, out, err) => {
+          ctx.body = devicePage({ form, problem: err && (err.name === 'AbortedError' ? 'You have declined.' : 'This code is not good.') });
+        },
+        userCodeConfirmSource: (ctx, form, client, info, code) => {
+          ctx.body = confirmPage({ form, client: client.clientId, code });
+        },
+        successSource: (ctx) => {
+          ctx.body = doneDevicePage();
+        },
+      },
       resourceIndicators: resourceIndicators(options),
     },
     interactions: { policy, url: (ctx, interaction) => `/interaction/${interaction.uid}` },
@@ -60,6 +74,11 @@ export function createProvider({ issuer, options, jwks, cookieKey, store, accoun
         claims: async () => ({ sub, email: account.email, email_verified: account.verified, name: account.name }),
       };
     },
+  });
+  // The provider says no interval, which means 5 s: a test would wait long.
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route === 'device_authorization' && ctx.body.device_code) ctx.body.interval = options.device_interval;
   });
   // Names and traces of the provider's own failures only: no parameter, no token.
   provider.on('server_error', (ctx, error) => console.error('server_error', ctx.path, error.stack));

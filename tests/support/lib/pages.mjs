@@ -62,3 +62,15 @@ ${CANCEL}
 </form>`);
 
 export const errorPage = ({ code, description }) => page('error', 'This did not work', `${error(description || code)}<p>Error: <code id="code">${escape(code)}</code></p>`);
+
+/** Where a code is typed in; `form` is the provider's, without a button. */
+export const devicePage = ({ form, problem }) => page('device', 'Type in your code', `${error(problem)}
+${form}
+<button id="submit" form="op.deviceInputForm">Continue</button>`);
+
+export const confirmPage = ({ form, client, code }) => page('confirm', 'Is this your code?', `<p><b id="client">${escape(client)}</b> should show it: <code id="code">${escape(code)}</code></p>
+${form}
+<button id="allow" form="op.deviceConfirmForm">Yes</button>
+<button class="quiet" id="cancel" form="op.deviceConfirmForm" name="abort" value="yes">Cancel</button>`);
+
+export const doneDevicePage = () => page('device_done', 'You are signed in', '<p>Go back to your terminal.</p>');

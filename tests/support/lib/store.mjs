@@ -1,6 +1,6 @@
 // Where the provider keeps sessions, grants and tokens: memory, without the default adapter's limit of 1000 entries,
 // shared by the provider's instances (a key rotation makes a new one), and open to the admin calls.
-const GRANTABLE = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken']);
+const GRANTABLE = new Set(['AccessToken', 'AuthorizationCode', 'DeviceCode', 'RefreshToken']);
 
 export class Store {
   #entries = new Map(); // 'Model:id' -> { model, id, payload, expires }
@@ -15,7 +15,7 @@ export class Store {
       },
       find: async (id) => this.#live(key(id))?.payload,
       findByUid: async (uid) => this.#all(model).find(({ payload }) => payload.uid === uid)?.payload,
-      findByUserCode: async () => undefined,
+      findByUserCode: async (userCode) => this.#all(model).find(({ payload }) => payload.userCode === userCode)?.payload,
       consume: async (id) => {
         const entry = this.#live(key(id));
         if (entry) entry.payload.consumed = Math.floor(Date.now() / 1000);
