@@ -118,9 +118,16 @@ ProviderWorld::ProviderWorld(const Clock& clock) : rsa("RS256", "rsa-1"), ec("ES
                {"jwks_uri", "https://idp.test/jwks"},
                {"revocation_endpoint", "https://idp.test/revoke"},
                {"introspection_endpoint", "https://idp.test/introspect"},
+               {"device_authorization_endpoint", "https://idp.test/device"},
                {"code_challenge_methods_supported", {"plain", "S256"}},
                {"authorization_response_iss_parameter_supported", true}};
   jwks = {{"keys", {rsa.PublicJwk(), ec.PublicJwk()}}};
+  device = {{"device_code", "the-device-code"},
+            {"user_code", "ABCD-EFGH"},
+            {"verification_uri", "https://idp.test/verify"},
+            {"verification_uri_complete", "https://idp.test/verify?user_code=ABCD-EFGH"},
+            {"expires_in", 900},
+            {"interval", 7}};
   introspection = {{"active", true}, {"sub", "user-1"}, {"client_id", kClient}};
 }
 
@@ -179,6 +186,7 @@ absl::StatusOr<HttpResponse> ProviderWorld::Handle(const std::string& endpoint, 
   if (endpoint == "token") return Token(request);
   if (endpoint == "userinfo") return Answer(200, userinfo);
   if (endpoint == "revoke") return Answer(200, "");
+  if (endpoint == "device") return Answer(200, device.dump());
   if (endpoint == "introspect") return Answer(200, introspection.dump());
   return Answer(404, "Not Found", "text/plain");
 }
@@ -202,6 +210,12 @@ HttpResponse ProviderWorld::Token(const HttpRequest& request) {
     Asked asked = it->second;
     asked.nonce.clear();
     refresh_tokens_.erase(it);
+    return Answer(200, Tokens(asked).dump());
+  }
+  if (at("grant_type") == "urn:ietf:params:oauth:grant-type:device_code") {
+    if (at("device_code") != "the-device-code") return OAuthError("invalid_grant");
+    Asked asked;
+    asked.openid = true;
     return Answer(200, Tokens(asked).dump());
   }
   const auto it = codes_.find(at("code"));

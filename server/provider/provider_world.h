@@ -63,7 +63,7 @@ class ProviderWorld final : public HttpClient {
   Task<absl::StatusOr<HttpResponse>> Send(HttpRequest request) override;
 
   // Requests so far, by the last part of the path: "openid-configuration", "jwks", "token", "userinfo", "revoke",
-  // "introspect".
+  // "introspect", "device".
   int Count(const std::string& endpoint) const;
   HttpRequest Last(const std::string& endpoint) const;
   FormFields LastForm(const std::string& endpoint) const;
@@ -82,6 +82,7 @@ class ProviderWorld final : public HttpClient {
   std::function<void(nlohmann::json&)> token_answer = [](nlohmann::json&) {};
   std::string userinfo = R"({"sub":"user-1","email":"u@example.com","name":"U"})";
   nlohmann::json introspection;
+  nlohmann::json device;  // its code is always approved
   // Instead of what the endpoint would answer.
   std::map<std::string, absl::StatusOr<HttpResponse>> instead;
 

@@ -66,6 +66,14 @@ v1::ExchangeCodeRequest Good() {
 }
 
 template <>
+v1::AwaitDeviceRequest Good() {
+  v1::AwaitDeviceRequest request;
+  request.set_flow_token("token");
+  request.set_device_code("sealed");
+  return request;
+}
+
+template <>
 v1::RefreshTokenRequest Good() {
   v1::RefreshTokenRequest request;
   request.set_product("tool");
@@ -249,6 +257,18 @@ TEST(ValidateTest, ExchangeCode) {
   Check<R>({
       {[](R& r) { r.clear_flow_token(); }, "flow_token: required"},
       {[](R& r) { r.set_redirect_query(Long(8 * 1024 + 1)); }, "redirect_query: at most 8192 bytes"},
+  });
+}
+
+TEST(ValidateTest, StartDeviceAuthorizationAndAwaitDevice) {
+  using R = v1::AwaitDeviceRequest;
+  EXPECT_THAT(std::string(Validate(v1::StartDeviceAuthorizationRequest()).message()),
+              HasSubstr("flow_token: required."));
+  Check<R>({
+      {[](R& r) { r.clear_flow_token(); }, "flow_token: required"},
+      {[](R& r) { r.clear_device_code(); }, "device_code: required"},
+      {[](R& r) { r.set_device_code(Long(16 * 1024 + 1)); }, "device_code: at most 16384 bytes"},
+      {[](R& r) { r.set_device_code(kControl); }, "device_code: control characters"},
   });
 }
 

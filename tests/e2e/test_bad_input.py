@@ -302,6 +302,15 @@ def access_token_unverifiable(scene):
     refused("ACCESS_TOKEN_UNVERIFIABLE", lambda: scene.api.list("shop", access_token="some-token"), "some-token")
 
 
+@row
+def device_grant_not_offered(scene):
+    login = scene.start()
+    scene.api.step(login.token, flows.STEP_BROWSER_WAIT)
+    request = rpc.tokens.StartDeviceAuthorizationRequest(flow_token=login.token)
+    refused("DEVICE_GRANT_NOT_OFFERED", lambda: scene.api.tokens.StartDeviceAuthorization(request), login.token)
+    login.exchange()  # the browser's way is still open
+
+
 # --- Applications and commands --------------------------------------------------------------------------------------
 
 
