@@ -47,12 +47,15 @@ void Show(const Command& command, const v1::StartDeviceAuthorizationResponse& de
     out.Say(absl::StrCat("Type in this code there: ", device.user_code()));
     return;
   }
-  out.Say(absl::StrCat("Open this address on any device:\n\n    ", device.verification_uri(),
-                       "\n\nand type in this code:\n"));
-  out.Say(absl::StrCat("    ", device.user_code(), "\n"), Tone::kChosen);
-  if (device.verification_uri_complete().empty()) return;
-  out.Say(
-      absl::StrCat("Or open this one, which has the code in it:\n\n    ", device.verification_uri_complete(), "\n"));
+  // In one piece: a line that moves would come in between.
+  std::string text = absl::StrCat("Your code:  ", device.user_code(),
+                                  "\n\nOpen this address on any device, and type it in there:\n\n    ",
+                                  device.verification_uri(), "\n");
+  if (!device.verification_uri_complete().empty()) {
+    absl::StrAppend(&text, "\nOr open this one, which has the code in it:\n\n    ", device.verification_uri_complete(),
+                    "\n");
+  }
+  out.Say(text, Tone::kChosen);
 }
 
 // What came of it, unless nobody waits any more.

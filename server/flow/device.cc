@@ -64,8 +64,7 @@ absl::StatusOr<DeviceCode> Opened(const Keys& keys, const FlowId& id, const Secr
       return code;
     }
   }
-  return Refusal(v1::ERROR_CLASS_INVALID_REQUEST,
-                 "The request is not valid. device_code: not one that StartDeviceAuthorization gave for this flow");
+  return Refusal(v1::ERROR_CLASS_STATE_MISMATCH, "This code belongs to another sign-in than the one asked for.");
 }
 
 // One code of one flow, as AwaitDevice asks about it.

@@ -255,10 +255,10 @@ TEST_F(DeviceTest, ACodeOfAnotherFlowOrAForgedOneIsRefused) {
   const OpenedFlow flow = InTheBrowserWait();
   const StartedDevice device = Device(flow);
   const OpenedFlow other = InTheBrowserWait();
-  EXPECT_EQ(Class(Await(other, device)), v1::ERROR_CLASS_INVALID_REQUEST);
+  EXPECT_EQ(Class(Await(other, device)), v1::ERROR_CLASS_STATE_MISMATCH);
   StartedDevice forged = device;
   forged.device_code = Secret("device code 1");
-  EXPECT_EQ(Class(Await(flow, forged)), v1::ERROR_CLASS_INVALID_REQUEST);
+  EXPECT_EQ(Class(Await(flow, forged)), v1::ERROR_CLASS_STATE_MISMATCH);
   EXPECT_EQ(device.device_code.Reveal().find("device code"), std::string::npos);
 }
 

@@ -28,8 +28,8 @@ ENDED = """
 
 def shown_code(run) -> tuple[str, str]:
     """The address with the code in it, and the code, as a terminal or a script sees them."""
-    address = r"Open this address on any device:\s+(http\S+)"
-    code = r"(?:and type in this code|Type in this code there):\s+([A-Z]{4}-[A-Z]{4})"
+    address = r"Open this address on any device[^:]*:\s+(http\S+)"
+    code = r"(?:Your code|Type in this code there):\s+([A-Z]{4}-[A-Z]{4})"
     if run.terminal:
         uri, user_code = run.terminal.wait_text(address, 20)[1], run.terminal.wait_text(code, 20)[1]
     else:
@@ -317,8 +317,8 @@ def test_repeats_get_one_code_each_and_one_answer(world, api, services):
 def test_a_code_is_bound_to_its_flow_and_attempt(api):
     login, other = in_the_browser_wait(api), in_the_browser_wait(api)
     device = start_device(api, login.token)
-    refused("INVALID_REQUEST", lambda: await_device(api, other.token, device.device_code))
-    refused("INVALID_REQUEST", lambda: await_device(api, login.token, device.device_code[:-1]))
+    refused("STATE_MISMATCH", lambda: await_device(api, other.token, device.device_code))
+    refused("STATE_MISMATCH", lambda: await_device(api, login.token, device.device_code[:-1]))
     early = api.start("acme")
     refused("STEP_NOT_ALLOWED", lambda: start_device(api, early.token))
 
