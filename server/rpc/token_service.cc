@@ -109,8 +109,8 @@ class TokenServiceImpl final : public Raw {
   }
   grpc::ServerUnaryReactor* StartDeviceAuthorization(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                                      grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, *rpc, RpcMethodIndex("StartDeviceAuthorization"), *in, out, &HandleStartDeviceAuthorization,
-                      world_);
+    return ServeUnary(wire_, *rpc, RpcMethodIndex("StartDeviceAuthorization"), *in, out,
+                      &HandleStartDeviceAuthorization, world_);
   }
   grpc::ServerUnaryReactor* AwaitDevice(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                         grpc::ByteBuffer* out) override {
