@@ -163,10 +163,18 @@ Task<void> ReadPaste(LoginFlowPtr flow, std::shared_ptr<WaitLine> wait, std::sha
 // What is said while the browser is away.
 std::shared_ptr<WaitLine> WaitingForBrowser(const LoginFlow& flow) {
   Waiting wait;
+  if (flow.command->options.device) {
+    if (!flow.device_ends) {
+      wait = flow.command->Asking("Asking for a code");
+    } else {
+      wait.what = "Waiting until you have signed in with the code";
+      wait.advice = "Ctrl-C cancels.";
+      wait.ends = *flow.device_ends;
+    }
+    return std::make_shared<WaitLine>(flow.command->executor, flow.command->out, std::move(wait));
+  }
   wait.what = flow.listener ? "Waiting for the browser" : "Waiting for the address that the browser ends at";
-  if (flow.command->options.device) wait.what = "Waiting until you have signed in with the code";
-  const bool pastes = flow.command->terminal && !flow.command->options.device;
-  wait.advice = pastes ? "Paste the address it ends at, or Ctrl-C." : "Ctrl-C cancels.";
+  wait.advice = flow.command->terminal ? "Paste the address it ends at, or Ctrl-C." : "Ctrl-C cancels.";
   wait.ends = flow.ends;
   return std::make_shared<WaitLine>(flow.command->executor, flow.command->out, std::move(wait));
 }
@@ -184,7 +192,11 @@ Task<absl::Status> AwaitRedirect(LoginFlowPtr flow) {
   // It is the server that ends the flow; only one that cannot tell us any more is not waited for.
   const SteadyTime limit = flow->ends + kWordOfTheEnd;
   while (!flow->redirect && !flow->device_answer && !flow->outcome && !flow->paste_cancelled && SteadyNow() < limit) {
+    const bool shown = flow->device_ends.has_value();
     co_await flow->changed.WaitUntil(limit);
+    if (!flow->command->options.device || shown || !flow->device_ends) continue;
+    wait = nullptr;
+    wait = WaitingForBrowser(*flow);
   }
   if (pasting) {
     terminal->Interrupt();

@@ -1,5 +1,6 @@
 #include "client/cli/device_step.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -80,6 +81,8 @@ Task<void> SignIn(LoginFlowPtr flow, DeviceWish wish, int round) {
     co_return;
   }
   Show(*flow->command, *device);
+  flow->device_ends = std::min(flow->ends, SteadyNow() + std::chrono::seconds(device->expires_in().seconds()));
+  flow->changed.Poke();
   while (round == flow->device_round) {
     v1::AwaitDeviceRequest request;
     request.set_flow_token(flow->token.Reveal());
@@ -103,6 +106,7 @@ void BeginDevice(LoginFlowPtr flow, DeviceWish wish) {
   flow->device = true;
   flow->device_waits = true;
   flow->device_answer.reset();
+  flow->device_ends.reset();
   const int round = ++flow->device_round;
   const Executor executor = flow->command->executor;
   boost::asio::co_spawn(executor, SignIn(std::move(flow), wish, round), boost::asio::detached);

@@ -177,7 +177,7 @@ Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, Secret flow_token)
   started.user_code = std::move(device->user_code);
   started.verification_uri = std::move(device->verification_uri);
   started.verification_uri_complete = std::move(device->verification_uri_complete);
-  started.expire = std::min(code.expire, flow.DueAt());
+  started.lasts = std::max(std::min(code.expire, flow.DueAt()) - world.clock.Now(), absl::ZeroDuration());
   co_return started;
 }
 

@@ -60,7 +60,7 @@ TEST_F(DeviceTest, AnApprovedCodeSignsInWithinTheSameFlow) {
   const StartedDevice device = Device(flow);
   EXPECT_EQ(device.user_code, "ABCD-EFGH");
   EXPECT_EQ(device.verification_uri, "https://id.example/device");
-  EXPECT_EQ(device.expire, w_.clock.Now() + absl::Minutes(5));
+  EXPECT_EQ(device.lasts, absl::Minutes(5));
   w_.provider->Polls({State::kPending, State::kSignedIn});
   const Answer answer = Decided(flow, device);
   ASSERT_TRUE(answer.ok()) << answer.status();

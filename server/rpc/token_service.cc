@@ -41,7 +41,7 @@ Task<absl::StatusOr<v1::StartDeviceAuthorizationResponse>> HandleStartDeviceAuth
   response.set_user_code(started->user_code);
   response.set_verification_uri(started->verification_uri);
   response.set_verification_uri_complete(started->verification_uri_complete);
-  *response.mutable_expire_time() = ToProto(started->expire);
+  response.mutable_expires_in()->set_seconds(absl::ToInt64Seconds(started->lasts));
   response.set_device_code(started->device_code.Reveal());
   co_return response;
 }
