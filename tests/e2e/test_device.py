@@ -1,5 +1,6 @@
 """The device grant (RFC 8628): a code in the terminal, approved in a browser that is anywhere."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -59,6 +60,7 @@ def test_a_code_approved_in_chromium_signs_in(world, services):
     ended = run.ended()
     assert ended.code == 0, ended.out
     assert code in ended.out
+    assert re.search(r"signed in with the code, [45]:\d\d left", ended.out), "the code's five minutes are counted"
     assert laptop.profile()["email"] == "alice@example.com"
     assert laptop.tokens()["refresh_token"]
     messages = run.events()
