@@ -54,7 +54,7 @@ struct LoginFlow {
   bool device_grant = false;  // the provider has it
   bool device = false;        // wanted in this attempt and the next
   bool device_waits = false;
-  int device_round = 0;  // of the wait that counts
+  int device_round = 0;                   // of the wait that counts
   std::optional<SteadyTime> device_ends;  // of the code that is shown
   Call device_call;
   std::optional<absl::StatusOr<v1::AwaitDeviceResponse>> device_answer;

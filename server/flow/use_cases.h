@@ -98,7 +98,7 @@ struct StartedDevice {
   std::string user_code;
   std::string verification_uri;
   std::string verification_uri_complete;  // empty: none
-  absl::Duration lasts;  // until the code or the flow ends, whichever is first
+  absl::Duration lasts;                   // until the code or the flow ends, whichever is first
 };
 
 // A caller of the application calls: in a flow (token not empty) or outside.
