@@ -53,6 +53,25 @@ for (const client of ['svc', 'post']) {
   });
 }
 
+test('ACodeTypedInOnAnotherDeviceSignsIn', async () => {
+  const config = await discover();
+  const device = await oidc.initiateDeviceAuthorization(config, { scope: 'openid email profile offline_access', prompt: 'consent' });
+  assert.equal(device.interval, 1);
+  assert.equal((await login(device.verification_uri_complete)).h1, 'You are signed in');
+  const tokens = await oidc.pollDeviceAuthorizationGrant(config, device);
+  assert.equal(tokens.claims().email, 'alice@example.com');
+  assert.ok(tokens.refresh_token);
+});
+
+for (const how of ['deny', 'deny_consent']) {
+  test(`ADeclinedDeviceGetsNoTokens ${how}`, async () => {
+    const config = await discover();
+    const device = await oidc.initiateDeviceAuthorization(config, { scope: 'openid', prompt: 'consent' });
+    assert.equal((await login(device.verification_uri_complete, { [how]: true })).ok, false);
+    await assert.rejects(oidc.pollDeviceAuthorizationGrant(config, device), { error: 'access_denied' });
+  });
+}
+
 test('AFixedClientMayUseItsPortsOnly', async () => {
   const config = await discover(provider.ready, 'fixed');
   assert.ok((await signIn(config, {}, { redirect_uri: 'http://127.0.0.1:45671/callback' })).access_token);
