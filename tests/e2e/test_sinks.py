@@ -234,7 +234,7 @@ def test_dead_events_are_listed_and_sent_again_when_the_sink_is_mended(acme, rec
     wait_outbox(world, ["422"])
     listed = ended("outbox", "list", "--data", world.data)
     assert listed.returncode == 0, listed.stderr
-    for text in ("acme", "auth_aborted", login.flow_id, "422"):
+    for text in ("acme", "CLI Auth Aborted", login.flow_id, "422"):
         assert text in listed.stdout
     receiver.delete("/faults")
     again = ended("outbox", "retry", "--data", world.data)
