@@ -102,7 +102,8 @@ class Server:
         self.secrets |= {self.access_token, self.refresh_token}
         self._server = grpc.server(futures.ThreadPoolExecutor(32), options=[("grpc.so_reuseport", 0)])
         self._serve("FlowService", rpc.flow_service_pb2_grpc, "StartFlow RecordStep FinishFlow GetFlow WatchFlow")
-        self._serve("TokenService", rpc.token_service_pb2_grpc, "ExchangeCode RefreshToken RevokeToken")
+        tokens = "ExchangeCode StartDeviceAuthorization AwaitDevice RefreshToken RevokeToken"
+        self._serve("TokenService", rpc.token_service_pb2_grpc, tokens)
         self._serve("ApplicationService", rpc.application_service_pb2_grpc, "ListApplications CreateApplication")
         self._serve("CommandService", rpc.command_service_pb2_grpc, "StartCommand FinishCommand")
         self.relay = Relay(self._server.add_insecure_port("127.0.0.1:0"))
@@ -252,6 +253,12 @@ class Server:
         return rpc.applications.CreateApplicationResponse(
             application=rpc.applications.Application(id="app-2", name=request.name, region=request.region or "eu")
         )
+
+    def _startdeviceauthorization(self, request):
+        raise Refused("DEVICE_GRANT_NOT_OFFERED")
+
+    def _awaitdevice(self, request):
+        raise Refused("DEVICE_GRANT_NOT_OFFERED")
 
     def _refreshtoken(self, request):
         raise Refused("REFRESH_TOKEN_REFUSED")
