@@ -29,9 +29,13 @@ class Nursery {
  public:
   void Enter() { living_.fetch_add(1, std::memory_order_relaxed); }
   void Leave() {
-    if (living_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
-    // Whoever waits looks again when this is unlocked.
+    int64_t living = living_.load(std::memory_order_relaxed);
+    while (living > 1) {
+      if (living_.compare_exchange_weak(living, living - 1, std::memory_order_acq_rel)) return;
+    }
+    // The last one under the lock: whoever waits may destroy this as soon as it sees that nobody is left.
     absl::MutexLock lock(&mutex_);
+    living_.fetch_sub(1, std::memory_order_acq_rel);
   }
   // False: some still live when the time is up.
   bool WaitUntilEmpty(absl::Duration at_most) {
