@@ -5,8 +5,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 // A keyring that works is tests/e2e/test_keyring.py's.
@@ -21,25 +22,23 @@ std::string WhyNot() {
   return std::string(loaded.status().message());
 }
 
-// Accepts connections into its backlog, and says nothing.
+// Accepts connections into its backlog, and says nothing. An abstract name (unix(7)): a test's folder can be deeper than
+// the 108 bytes of a socket's path.
 class SilentBus {
  public:
-  SilentBus()
-      : path_(testing::TempDir() + "/bus" + std::to_string(getpid())), socket_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+  SilentBus() : name_("authflow-keyring-test-" + std::to_string(getpid())), socket_(socket(AF_UNIX, SOCK_STREAM, 0)) {
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    std::copy(name_.begin(), name_.end(), address.sun_path + 1);
+    const socklen_t length = offsetof(sockaddr_un, sun_path) + 1 + name_.size();
+    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), length), 0);
     EXPECT_EQ(listen(socket_, 8), 0);
   }
-  ~SilentBus() {
-    close(socket_);
-    unlink(path_.c_str());
-  }
-  std::string address() const { return "unix:path=" + path_; }
+  ~SilentBus() { close(socket_); }
+  std::string address() const { return "unix:abstract=" + name_; }
 
  private:
-  const std::string path_;
+  const std::string name_;
   const int socket_;
 };
 
