@@ -313,5 +313,26 @@ TEST_F(ClientTest, LettingGoOfAWatchEndsItsStream) {
   EndServer();
 }
 
+// The last that holds the channel is a thread of gRPC's, in more than one place: many rounds, for AddressSanitizer.
+TEST_F(ClientTest, AStreamOutlivesItsClientAndItsWatch) {
+  const std::string server = client_->server();
+  client_.reset();
+  service_.watch_flow = [](auto*, auto& writer) {
+    v1::WatchFlowResponse message;
+    message.set_replaced(true);
+    writer.Write(message);
+    return grpc::Status::OK;
+  };
+  for (int i = 0; i < 200; ++i) {
+    auto client = *Client::Create({.server = server});
+    std::promise<void> seen;
+    auto watch = client->WatchFlow(
+        {}, [&](const auto&) { seen.set_value(); }, [](absl::Status) {});
+    seen.get_future().get();
+    client.reset();
+    watch.reset();
+  }
+}
+
 }  // namespace
 }  // namespace authflow

@@ -35,7 +35,8 @@ bool IsLoopback(const std::string& host) {
 }
 
 // The last channel of a process ends gRPC 1.51's callback threads and waits for them: on one of them, where the last
-// owner of a call may let go of it, that aborts. So a channel is let go of on a thread of its own.
+// owner of a call may let go of it, that aborts. So a channel is let go of on a thread of its own. A ClientContext that
+// has made a call holds the channel past this pointer: whoever owns one lets go of it before the stub.
 std::shared_ptr<grpc::Channel> LetGoElsewhere(std::shared_ptr<grpc::Channel> channel) {
   grpc::Channel* const raw = channel.get();
   return {raw, [channel = std::move(channel)](grpc::Channel*) mutable {

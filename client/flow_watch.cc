@@ -33,11 +33,13 @@ class Stream final : public grpc::ClientReadReactor<v1::WatchFlowResponse> {
   void OnReadDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
-  grpc::ClientContext context;
+  grpc::ClientContext& context() { return context_; }
 
  private:
-  std::shared_ptr<Watching> owner_;
+  const std::shared_ptr<Watching> owner_;
   v1::WatchFlowResponse message_;
+  // After owner_, to go before it: a context holds the channel, and must not be the last to (LetGoElsewhere).
+  grpc::ClientContext context_;
 };
 
 // What the streams of one watch share.
@@ -109,7 +111,7 @@ class Watching : public std::enable_shared_from_this<Watching> {
     {
       std::lock_guard lock(mutex_);
       stopped_ = true;
-      if (stream_ != nullptr) stream_->context.TryCancel();
+      if (stream_ != nullptr) stream_->context().TryCancel();
       if (alarm_) alarm_->Cancel();
       StopPolling();
     }
@@ -163,7 +165,7 @@ class Watching : public std::enable_shared_from_this<Watching> {
       first = status.ok() && !std::exchange(polled_, true);
       if (over) {
         stopped_ = true;
-        if (stream_ != nullptr) stream_->context.TryCancel();
+        if (stream_ != nullptr) stream_->context().TryCancel();
         if (alarm_) alarm_->Cancel();
       } else {
         SetPollAlarm(kPollEvery);
@@ -209,7 +211,7 @@ class Watching : public std::enable_shared_from_this<Watching> {
 
 Stream::Stream(std::shared_ptr<Watching> owner, v1::FlowService::Stub& stub, const v1::WatchFlowRequest& request)
     : owner_(std::move(owner)) {
-  stub.async()->WatchFlow(&context, &request, this);
+  stub.async()->WatchFlow(&context_, &request, this);
   StartRead(&message_);
 }
 

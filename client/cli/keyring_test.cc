@@ -22,8 +22,8 @@ std::string WhyNot() {
   return std::string(loaded.status().message());
 }
 
-// Accepts connections into its backlog, and says nothing. An abstract name (unix(7)): a test's folder can be deeper than
-// the 108 bytes of a socket's path.
+// Accepts connections into its backlog, and says nothing. An abstract name (unix(7)): a test's folder can be deeper
+// than the 108 bytes of a socket's path.
 class SilentBus {
  public:
   SilentBus() : name_("authflow-keyring-test-" + std::to_string(getpid())), socket_(socket(AF_UNIX, SOCK_STREAM, 0)) {

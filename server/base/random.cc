@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "absl/random/random.h"
+
 namespace authflow {
 
 std::string RandomBytes(size_t count) {
@@ -20,7 +22,10 @@ uint64_t RandomUint64() {
   return number;
 }
 
-double RandomFraction() { return static_cast<double>(RandomUint64() >> 11) * 0x1.0p-53; }
+double RandomFraction() {
+  thread_local absl::InsecureBitGen generator;
+  return absl::Uniform(generator, 0.0, 1.0);
+}
 
 Uuid RandomUuid(absl::Time now) {
   Uuid uuid = *Uuid::FromBytes(RandomBytes(16));

@@ -1,4 +1,4 @@
-// Random bytes from OpenSSL's generator.
+// Random bytes from OpenSSL's generator, and dice.
 #ifndef AUTHFLOW_SERVER_BASE_RANDOM_H_
 #define AUTHFLOW_SERVER_BASE_RANDOM_H_
 
@@ -14,7 +14,7 @@ namespace authflow {
 // Thread-safe. Ends the process if the system has no randomness to give: nothing here may go on without it.
 std::string RandomBytes(size_t count);
 uint64_t RandomUint64();
-// In [0, 1).
+// In [0, 1), to spread waits. Not from OpenSSL: a thread of gRPC's that waits should not need its state.
 double RandomFraction();
 // Version 7: ordered by `now`.
 Uuid RandomUuid(absl::Time now);
