@@ -17,20 +17,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from bench import Program, load
+import support
 
-PRODUCT = """
-products {{
-  id: "{id}"
-  provider {{
-    endpoints {{ authorization: "https://id.example/authorize" token: "https://id.example/token" }}
-    client_id: "bench-cli"
-    identity {{ source: IDENTITY_SOURCE_TOKEN_RESPONSE_USER }}
-  }}
-  applications {{ none {{}} }}
-  sink {{ {sink} }}
-}}
-"""
 # Port 9 of this machine: connections are refused.
 DOWN = 'segment {{ endpoint: "http://127.0.0.1:9" write_key {{ file: "{key}" }} }}'
 FIRST, ROUND = 10_000, 10_000
@@ -39,29 +27,21 @@ MOST_GROWTH = 16.0
 
 class Server:
     def __init__(self, bin_folder: Path, folder: Path):
-        key, config = folder / "write_key", folder / "authflowd.conf"
+        key = folder / "write_key"
         key.write_text("a write key")
-        config.write_text(
-            PRODUCT.format(id="down", sink=DOWN.format(key=key)) + PRODUCT.format(id="well", sink='file { path: "well.jsonl" }')
-        )
+        well = support.product("well", sink='file { path: "well.jsonl" }')
+        config = support.product("down", sink=DOWN.format(key=key)) + well
         self.bin_folder, self.folder = bin_folder, folder
-        self.well = folder / "data/well.jsonl"
-        command = [bin_folder / "server/authflowd", "--config", config, "--data", folder / "data"]
-        command += ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]
-        self.program = Program(command, r"ready (grpc=\S+ http=\S+)", folder / "authflowd.log")
-        self.grpc, self.http = re.findall(r"=(\S+)", self.program.address)
+        self.program = support.Authflowd(bin_folder, folder, config)
+        self.well = self.program.data / "well.jsonl"
 
     def flows(self, product: str, count: int):
         tokens = self.folder / "tokens"
-        load(self.bin_folder, "start", self.grpc, product, count, 64, tokens)
-        load(self.bin_folder, "finish", self.grpc, tokens, 0, count, 64)
-
-    def resident(self) -> float:
-        status = Path(f"/proc/{self.program.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+        support.load(self.bin_folder, "start", self.program.address, product, count, 64, tokens)
+        support.load(self.bin_folder, "finish", self.program.address, tokens, 0, count, 64)
 
     def waiting(self) -> int:
-        text = urllib.request.urlopen(f"http://{self.http}/metrics").read().decode()
+        text = urllib.request.urlopen(f"http://{self.program.http}/metrics").read().decode()
         return int(float(re.search(r'authflow_outbox_events\{product="down",state="pending"\} (\S+)', text)[1]))
 
 
@@ -73,13 +53,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="authflow-backlog-") as folder:
         server = Server(arguments.bin_folder, Path(folder))
         server.flows("down", FIRST // 2)
-        first, events = server.resident(), FIRST
+        first, events = server.program.resident(), FIRST
         print(f"{events:9} events wait: {first:6.1f} MB", flush=True)
         while events < arguments.events:
             server.flows("down", ROUND // 2)
             events += ROUND
-            print(f"{events:9} events wait: {server.resident():6.1f} MB", flush=True)
-        waiting, last = server.waiting(), server.resident()
+            print(f"{events:9} events wait: {server.program.resident():6.1f} MB", flush=True)
+        waiting, last = server.waiting(), server.program.resident()
         begun = time.monotonic()
         server.flows("well", 500)
         while server.well.read_text().count("\n") < 1000:
