@@ -10,7 +10,9 @@
 #include <initializer_list>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/escaping.h"
+#include "absl/synchronization/mutex.h"
 #include "server/base/error_class.h"
 #include "server/base/random.h"
 #include "server/base/text.h"
@@ -76,25 +78,27 @@ struct Keys::Key {
   }
   Key(const Key&) = delete;
   Key& operator=(const Key&) = delete;
-  ~Key() { EVP_MAC_CTX_free(keyed); }
+  ~Key() {
+    for (EVP_MAC_CTX* context : idle) EVP_MAC_CTX_free(context);
+    EVP_MAC_CTX_free(keyed);
+  }
 
   // HKDF-Expand (RFC 5869 2.3) for 32 bytes, that is one HMAC. The info is the purpose and each field with its length,
-  // so that no two lists of fields are the same bytes. The keyed context is only read: copies are made without a lock.
+  // so that no two lists of fields are the same bytes.
   Mac Expand(std::string_view purpose, std::initializer_list<std::string_view> fields) const {
-    EVP_MAC_CTX* context = EVP_MAC_CTX_dup(keyed);
-    Require(context != nullptr);
-    const auto add = [&](std::string_view bytes) { Require(EVP_MAC_update(context, Bytes(bytes), bytes.size()) == 1); };
-    add(purpose);
-    add(std::string_view("\0", 1));
+    std::string input = Cat(purpose, std::string_view("\0", 1));
     for (const std::string_view field : fields) {
-      add(BigEndian(static_cast<uint32_t>(field.size())));
-      add(field);
+      input += BigEndian(static_cast<uint32_t>(field.size()));
+      input += field;
     }
-    add("\x01");
+    input += '\x01';
+    EVP_MAC_CTX* const context = Take();
     Mac mac;
     size_t size = 0;
-    Require(EVP_MAC_final(context, mac.data(), &size, mac.size()) == 1 && size == mac.size());
-    EVP_MAC_CTX_free(context);
+    Require(EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
+            EVP_MAC_update(context, Bytes(input), input.size()) == 1 &&
+            EVP_MAC_final(context, mac.data(), &size, mac.size()) == 1 && size == mac.size());
+    Give(context);
     return mac;
   }
 
@@ -109,8 +113,30 @@ struct Keys::Key {
   // A key for each message: random nonces alone would wear one key out after 2^32 messages (NIST SP 800-38D 8.3).
   Mac SealKey(std::string_view salt) const { return Expand("authflow seal", {salt}); }
 
+  // A context that knows the key already: to make one, or to copy one, costs several times what it computes. As many
+  // are kept as were needed at the same time.
+  EVP_MAC_CTX* Take() const {
+    {
+      absl::MutexLock lock(&mutex);
+      if (!idle.empty()) {
+        EVP_MAC_CTX* const context = idle.back();
+        idle.pop_back();
+        return context;
+      }
+    }
+    EVP_MAC_CTX* const context = EVP_MAC_CTX_dup(keyed);  // which is only read: no lock
+    Require(context != nullptr);
+    return context;
+  }
+  void Give(EVP_MAC_CTX* context) const {
+    absl::MutexLock lock(&mutex);
+    idle.push_back(context);
+  }
+
   EVP_MAC_CTX* keyed = nullptr;
   uint32_t name = 0;
+  mutable absl::Mutex mutex;
+  mutable std::vector<EVP_MAC_CTX*> idle ABSL_GUARDED_BY(mutex);
 };
 
 Keys::Keys(std::vector<Secret> keys) {
@@ -151,7 +177,7 @@ absl::StatusOr<FlowToken> Keys::OpenFlowToken(std::string_view token) const {
   for (const auto& key : keys_) {
     if (key->name != FromBigEndian(view)) continue;
     const Mac tag = key->TokenTag(flow_id);
-    if (CRYPTO_memcmp(tag.data(), view.data() + kKeyNameSize + 16, tag.size()) == 0) return FlowToken{flow_id};
+    if (CRYPTO_memcmp(tag.data(), view.data() + kKeyNameSize + 16, tag.size()) == 0) return FlowToken(flow_id);
   }
   return invalid;
 }

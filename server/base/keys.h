@@ -24,9 +24,15 @@ struct AttemptSecrets {
   Secret code_verifier;  // the same; RFC 7636 4.1
 };
 
-// What a genuine flow token says.
-struct FlowToken {
-  FlowId flow_id;
+// What a genuine flow token says: whoever has one of these presented the token. Only Keys makes them.
+class FlowToken {
+ public:
+  const FlowId& flow_id() const { return flow_id_; }
+
+ private:
+  friend class Keys;
+  explicit FlowToken(const FlowId& flow_id) : flow_id_(flow_id) {}
+  FlowId flow_id_;
 };
 
 // Thread-safe after construction.

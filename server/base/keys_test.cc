@@ -57,7 +57,7 @@ TEST(KeysTest, PossibleFlowIdsHaveOneForEachKeyTheCurrentFirst) {
 TEST(KeysTest, ATokenOpensUnderEveryKeyOfTheServerAndNoOther) {
   const Secret token = OneKey().MakeFlowToken(kFlow);
   ASSERT_TRUE(Rotated().OpenFlowToken(token.Reveal()).ok());
-  EXPECT_EQ(Rotated().OpenFlowToken(token.Reveal())->flow_id, kFlow);
+  EXPECT_EQ(Rotated().OpenFlowToken(token.Reveal())->flow_id(), kFlow);
   EXPECT_EQ(ClassOf(OtherKey().OpenFlowToken(token.Reveal()).status()), v1::ERROR_CLASS_FLOW_TOKEN_INVALID);
 }
 

@@ -16,7 +16,7 @@ struct Asking {
 };
 
 Task<absl::StatusOr<Asking>> InFlow(World& world, Caller caller) {
-  absl::StatusOr<Flow> flow = co_await FlowOf(world, std::move(caller.flow_token));
+  absl::StatusOr<Flow> flow = co_await FlowOf(world, *caller.flow_token);
   if (!flow.ok()) co_return flow.status();
   if (!caller.product.empty() && caller.product != flow->header.product) {
     co_return Refusal(v1::ERROR_CLASS_FLOW_TOKEN_MISMATCH, "This login belongs to another product.");
@@ -48,7 +48,7 @@ Task<absl::StatusOr<Asking>> OutsideFlow(World& world, Caller caller) {
 }
 
 Task<absl::StatusOr<Asking>> WhoAsks(World& world, Caller caller) {
-  const bool in_flow = !caller.flow_token.empty();
+  const bool in_flow = caller.flow_token.has_value();
   if (in_flow) {
     absl::StatusOr<Asking> asking = co_await InFlow(world, std::move(caller));
     co_return asking;

@@ -145,10 +145,8 @@ Task<Worked<SignedIn>> Poll(World& world, Wanted wanted, const Product* product)
 
 }  // namespace
 
-Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, Secret flow_token) {
-  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (!token.ok()) co_return token.status();
-  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token->flow_id);
+Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, FlowToken token) {
+  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
   if (!loaded.ok()) co_return loaded.status();
   const Flow flow = *std::move(loaded);
   absl::StatusOr<const Product*> product = FindProduct(world, flow.header.product);
@@ -181,13 +179,11 @@ Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, Secret flow_token)
   co_return started;
 }
 
-Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, Secret flow_token, Secret device_code,
+Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, FlowToken token, Secret device_code,
                                                           std::function<bool()> gone) {
   using Answer = absl::StatusOr<std::optional<SignedIn>>;
-  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (!token.ok()) co_return token.status();
   Wanted wanted;
-  wanted.id = token->flow_id;
+  wanted.id = token.flow_id();
   absl::StatusOr<DeviceCode> code = Opened(world.keys, wanted.id, device_code);
   if (!code.ok()) co_return code.status();
   wanted.code = *std::move(code);

@@ -26,13 +26,13 @@ class DeviceTest : public testing::Test {
     return flow;
   }
   StartedDevice Device(const OpenedFlow& flow) {
-    absl::StatusOr<StartedDevice> started = Wait(StartDevice(w_.world, flow.token));
+    absl::StatusOr<StartedDevice> started = Wait(StartDevice(w_.world, w_.Token(flow)));
     EXPECT_TRUE(started.ok()) << started.status();
     return *std::move(started);
   }
   Answer Await(
       const OpenedFlow& flow, const StartedDevice& device, std::function<bool()> gone = [] { return false; }) {
-    return Wait(AwaitDevice(w_.world, flow.token, device.device_code, std::move(gone)));
+    return Wait(AwaitDevice(w_.world, w_.Token(flow), device.device_code, std::move(gone)));
   }
   // Calls again until there is an answer.
   Answer Decided(const OpenedFlow& flow, const StartedDevice& device) {
@@ -136,7 +136,7 @@ TEST_F(DeviceTest, AServerThatStopsEndsTheCallAtOnce) {
               .refreshes = w_.refreshes,
               .device_pace = stopping,
               .executor = TestExecutor()};
-  const Answer answer = Wait(AwaitDevice(world, flow.token, device.device_code, [] { return false; }));
+  const Answer answer = Wait(AwaitDevice(world, w_.Token(flow), device.device_code, [] { return false; }));
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_FALSE(*answer);
   EXPECT_THAT(w_.provider->poll_times(), IsEmpty());
@@ -246,7 +246,7 @@ TEST_F(DeviceTest, AnotherReplicaGoesOnWithTheSealedCode) {
               .device_pace = w_.device_pace,
               .executor = TestExecutor()};
   w_.provider->Polls({State::kSignedIn});
-  const Answer answer = Wait(AwaitDevice(world, flow.token, device.device_code, [] { return false; }));
+  const Answer answer = Wait(AwaitDevice(world, w_.Token(flow), device.device_code, [] { return false; }));
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ((*answer)->tokens.access_token.Reveal(), "access of device code 1");
 }
@@ -266,14 +266,14 @@ TEST_F(DeviceTest, AProviderWithoutTheGrantRefusesAndTheBrowserGoesOn) {
   w_.provider->device_starts = Refusal(v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED, "no");
   const OpenedFlow flow = InTheBrowserWait();
   EXPECT_FALSE(flow.device_grant);
-  EXPECT_EQ(ClassOf(Wait(StartDevice(w_.world, flow.token)).status()), v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED);
+  EXPECT_EQ(ClassOf(Wait(StartDevice(w_.world, w_.Token(flow))).status()), v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED);
   EXPECT_TRUE(w_.Exchange(flow, "c1").ok());
 }
 
 TEST_F(DeviceTest, GivingUpAfterTheRefusalSaysWhy) {
   w_.provider->device_starts = Refusal(v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED, "no");
   const OpenedFlow flow = InTheBrowserWait();
-  EXPECT_FALSE(Wait(StartDevice(w_.world, flow.token)).ok());
+  EXPECT_FALSE(Wait(StartDevice(w_.world, w_.Token(flow))).ok());
   const auto ended = w_.Finish(flow, Failed{v1::ERROR_CLASS_UNSPECIFIED});
   ASSERT_TRUE(ended.ok()) << ended.status();
   EXPECT_EQ(ended->outcome, authflow::Outcome(Failed{v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED}));
@@ -282,9 +282,9 @@ TEST_F(DeviceTest, GivingUpAfterTheRefusalSaysWhy) {
 TEST_F(DeviceTest, ACodeIsAskedForOnlyInTheBrowserWait) {
   const OpenedFlow flow = w_.Started();
   EXPECT_TRUE(flow.device_grant);
-  EXPECT_EQ(ClassOf(Wait(StartDevice(w_.world, flow.token)).status()), v1::ERROR_CLASS_STEP_NOT_ALLOWED);
+  EXPECT_EQ(ClassOf(Wait(StartDevice(w_.world, w_.Token(flow))).status()), v1::ERROR_CLASS_STEP_NOT_ALLOWED);
   ASSERT_TRUE(w_.Finish(flow, Aborted{v1::ABORT_REASON_USER_CANCELLED}).ok());
-  EXPECT_EQ(ClassOf(Wait(StartDevice(w_.world, flow.token)).status()), v1::ERROR_CLASS_FLOW_FINISHED);
+  EXPECT_EQ(ClassOf(Wait(StartDevice(w_.world, w_.Token(flow))).status()), v1::ERROR_CLASS_FLOW_FINISHED);
 }
 
 }  // namespace

@@ -98,12 +98,10 @@ std::string ExchangeKey(const FlowId& id, const std::string& code_fingerprint) {
   return absl::StrCat(id.ToString(), code_fingerprint);
 }
 
-Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, Secret flow_token, Secret redirect_query) {
-  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (!token.ok()) co_return token.status();
+Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, FlowToken token, Secret redirect_query) {
   absl::StatusOr<RedirectAnswer> answer = ParseRedirect(redirect_query.Reveal());
   if (!answer.ok()) co_return answer.status();
-  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token->flow_id);
+  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
   if (!loaded.ok()) co_return loaded.status();
   const Flow flow = *std::move(loaded);
   absl::StatusOr<const Product*> found = FindProduct(world, flow.header.product);

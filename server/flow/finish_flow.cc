@@ -5,11 +5,9 @@
 
 namespace authflow {
 
-Task<absl::StatusOr<Flow>> FinishFlow(World& world, Secret flow_token, Outcome outcome) {
-  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (!token.ok()) co_return token.status();
+Task<absl::StatusOr<Flow>> FinishFlow(World& world, FlowToken token, Outcome outcome) {
   Proposal finish = Finish{outcome};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, token->flow_id, std::move(finish));
+  absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(finish));
   if (!recorded.ok()) co_return recorded.status();
   co_return std::move(recorded->flow);
 }

@@ -64,7 +64,7 @@ TEST(DeparturesTest, BreaksThatAreFarApartAreNoCrowd) {
 class LoseClientsTest : public testing::Test {
  protected:
   Attachment Watch(const OpenedFlow& flow) {
-    return *Wait(WatchFlow(w.world, flow.token, [] {}));
+    return *Wait(WatchFlow(w.world, w.Token(flow), [] {}));
   }
   int Lose() { return Wait(LoseClients(w.world, 100)); }
   std::optional<Outcome> OutcomeOf(const OpenedFlow& flow) { return w.Now(flow).outcome; }

@@ -102,12 +102,10 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
   }
 }
 
-Task<absl::StatusOr<Flow>> FlowOf(World& world, Secret flow_token) {
-  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (!token.ok()) co_return token.status();
-  std::optional<Flow> cached = world.cache.Get(token->flow_id);
+Task<absl::StatusOr<Flow>> FlowOf(World& world, FlowToken token) {
+  std::optional<Flow> cached = world.cache.Get(token.flow_id());
   if (cached) co_return *std::move(cached);
-  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token->flow_id);
+  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
   co_return loaded;
 }
 

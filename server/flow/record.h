@@ -23,7 +23,7 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
 Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id);
 
 // The flow of the token, from the cache if it is there: for proposals alone. FLOW_TOKEN_INVALID, FLOW_NOT_FOUND.
-Task<absl::StatusOr<Flow>> FlowOf(World& world, Secret flow_token);
+Task<absl::StatusOr<Flow>> FlowOf(World& world, FlowToken token);
 
 // What is committed with an entry. Pure.
 Append AppendOf(const Flow& before, const Entry& entry, const std::string& sealed_traits);

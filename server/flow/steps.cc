@@ -19,8 +19,8 @@ std::string LostCode(World& world, const Flow& flow) {
 
 }  // namespace
 
-Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, Secret flow_token, v1::Step step) {
-  absl::StatusOr<Flow> known = co_await FlowOf(world, std::move(flow_token));
+Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, FlowToken token, v1::Step step) {
+  absl::StatusOr<Flow> known = co_await FlowOf(world, token);
   if (!known.ok()) co_return known.status();
   if (step == v1::STEP_BROWSER_WAIT && known->step != v1::STEP_UNSPECIFIED) {
     // Back to the browser: what is lost is looked for now, in the log as it is. A repeat of this call may have got the
@@ -51,25 +51,21 @@ Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, Secret flow_token, v1:
   co_return opened;
 }
 
-Task<absl::StatusOr<Flow>> GetFlow(World& world, Secret flow_token) {
-  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (!token.ok()) co_return token.status();
-  absl::StatusOr<Flow> flow = co_await LoadFlow(world, token->flow_id);
+Task<absl::StatusOr<Flow>> GetFlow(World& world, FlowToken token) {
+  absl::StatusOr<Flow> flow = co_await LoadFlow(world, token.flow_id());
   co_return flow;
 }
 
-Task<absl::StatusOr<Attachment>> WatchFlow(World& world, Secret flow_token, std::function<void()> changed) {
-  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (!token.ok()) co_return token.status();
+Task<absl::StatusOr<Attachment>> WatchFlow(World& world, FlowToken token, std::function<void()> changed) {
   Proposal attach = Attach{};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, token->flow_id, std::move(attach));
+  absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(attach));
   if (!recorded.ok()) co_return recorded.status();
   Attachment attachment{.flow = std::move(recorded->flow), .number = 0, .watch = nullptr};
   if (attachment.flow.outcome) co_return attachment;
   attachment.number = attachment.flow.length;
   attachment.watch = world.watches.Open(attachment.flow, std::move(changed));
   // What was appended between our entry and the registration was published to nobody.
-  if (const std::optional<Flow> newer = world.cache.Get(token->flow_id)) world.watches.Publish(*newer);
+  if (const std::optional<Flow> newer = world.cache.Get(token.flow_id())) world.watches.Publish(*newer);
   co_return attachment;
 }
 

@@ -217,19 +217,20 @@ class TestingWorld {
     absl::StatusOr<OpenedFlow> opened = Start(Request());
     return *std::move(opened);
   }
+  FlowToken Token(const OpenedFlow& flow) { return *keys.OpenFlowToken(flow.token.Reveal()); }
   absl::StatusOr<SignedIn> Exchange(const OpenedFlow& flow, const std::string& code) {
-    return Wait(ExchangeCode(world, flow.token, Redirect(flow, code)));
+    return Wait(ExchangeCode(world, Token(flow), Redirect(flow, code)));
   }
   static Secret Redirect(const OpenedFlow& flow, const std::string& code) {
     return Secret("code=" + code + "&state=" + flow.state.Reveal() + "&iss=https%3A%2F%2Fid.example");
   }
   absl::StatusOr<OpenedFlow> Step(const OpenedFlow& flow, v1::Step step) {
-    return Wait(RecordStep(world, flow.token, step));
+    return Wait(RecordStep(world, Token(flow), step));
   }
   absl::StatusOr<Flow> Finish(const OpenedFlow& flow, Outcome outcome) {
-    return Wait(FinishFlow(world, flow.token, outcome));
+    return Wait(FinishFlow(world, Token(flow), outcome));
   }
-  Flow Now(const OpenedFlow& flow) { return *Wait(GetFlow(world, flow.token)); }
+  Flow Now(const OpenedFlow& flow) { return *Wait(GetFlow(world, Token(flow))); }
 
   // All events that wait for the sink, in order.
   std::vector<v1::FunnelEvent> Events() {

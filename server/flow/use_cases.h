@@ -1,5 +1,6 @@
 // The use cases in the order of a login: what each RPC does, once its request is known to be well-formed.
 //
+// A FlowToken says that the caller presented the flow's token: the capability check is made where it is opened.
 // Each runs on the caller's executor and never blocks it. Arguments by value: a coroutine outlives its caller's
 // references. Errors are refusals (server/base/error_class.h).
 #ifndef AUTHFLOW_SERVER_FLOW_USE_CASES_H_
@@ -101,28 +102,28 @@ struct StartedDevice {
   absl::Duration lasts;                   // until the code or the flow ends, whichever is first
 };
 
-// A caller of the application calls: in a flow (token not empty) or outside.
+// A caller of the application calls: in a flow or outside.
 struct Caller {
   std::string product;
-  Secret flow_token;
+  std::optional<FlowToken> flow_token;
   Secret access_token;
 };
 
 Task<absl::StatusOr<OpenedFlow>> StartFlow(World& world, NewFlow request);
 // The token is that of OpenedFlow, empty.
-Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, Secret flow_token, v1::Step step);
-Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, Secret flow_token, Secret redirect_query);
-Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, Secret flow_token);
+Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, FlowToken token, v1::Step step);
+Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, FlowToken token, Secret redirect_query);
+Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, FlowToken token);
 // nullopt: the person has not decided; call again. `gone()`, from any thread: nobody waits any more, the provider is
 // not asked again.
-Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, Secret flow_token, Secret device_code,
+Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, FlowToken token, Secret device_code,
                                                           std::function<bool()> gone);
 Task<absl::StatusOr<ApplicationPage>> ListApplications(World& world, Caller caller, int page_size,
                                                        std::string page_token);
 Task<absl::StatusOr<Application>> CreateApplication(World& world, Caller caller, NewApplication application);
-Task<absl::StatusOr<Flow>> FinishFlow(World& world, Secret flow_token, Outcome outcome);
+Task<absl::StatusOr<Flow>> FinishFlow(World& world, FlowToken token, Outcome outcome);
 // From the store, not from a cache.
-Task<absl::StatusOr<Flow>> GetFlow(World& world, Secret flow_token);
+Task<absl::StatusOr<Flow>> GetFlow(World& world, FlowToken token);
 
 // WatchFlow: appends *attached* and registers with the hub (flow/watch_hub.h), which calls back at each change.
 struct Attachment {
@@ -130,7 +131,7 @@ struct Attachment {
   int64_t number = 0;            // of the *attached* entry; 0 when the flow had ended
   std::shared_ptr<Watch> watch;  // unregisters when the last owner lets go; null when the flow had ended
 };
-Task<absl::StatusOr<Attachment>> WatchFlow(World& world, Secret flow_token, std::function<void()> changed);
+Task<absl::StatusOr<Attachment>> WatchFlow(World& world, FlowToken token, std::function<void()> changed);
 
 Task<absl::StatusOr<Tokens>> RefreshToken(World& world, std::string product, Secret refresh_token);
 // True: the provider confirmed. `invocation` unset: nothing is recorded.

@@ -18,10 +18,14 @@ constexpr int kLargestPage = 1000;
 
 // Takes the caller's three fields out of a request.
 template <typename Request>
-Caller TakeCaller(Request& request) {
+absl::StatusOr<Caller> TakeCaller(const World& world, Request& request, Note& note) {
   Caller caller;
   caller.product = std::move(*request.mutable_product());
-  caller.flow_token = Secret(std::move(*request.mutable_flow_token()));
+  if (!request.flow_token().empty()) {
+    const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), note);
+    if (!token.ok()) return token.status();
+    caller.flow_token = *token;
+  }
   caller.access_token = Secret(std::move(*request.mutable_access_token()));
   return caller;
 }
@@ -30,12 +34,12 @@ Task<absl::StatusOr<v1::ListApplicationsResponse>> HandleListApplications(World&
                                                                           v1::ListApplicationsRequest request,
                                                                           std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Caller caller = TakeCaller(request);
-  NoteFlow(world, caller.flow_token, *note);
+  absl::StatusOr<Caller> caller = TakeCaller(world, request, *note);
+  if (!caller.ok()) co_return caller.status();
   const int size = request.page_size() == 0 ? kDefaultPage : std::min(request.page_size(), kLargestPage);
   std::string page_token = std::move(*request.mutable_page_token());
   absl::StatusOr<ApplicationPage> page =
-      co_await ListApplications(world, std::move(caller), size, std::move(page_token));
+      co_await ListApplications(world, *std::move(caller), size, std::move(page_token));
   NoteStep(world, *note);
   if (!page.ok()) co_return page.status();
   v1::ListApplicationsResponse response;
@@ -49,13 +53,13 @@ Task<absl::StatusOr<v1::CreateApplicationResponse>> HandleCreateApplication(Worl
                                                                             v1::CreateApplicationRequest request,
                                                                             std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Caller caller = TakeCaller(request);
-  NoteFlow(world, caller.flow_token, *note);
+  absl::StatusOr<Caller> caller = TakeCaller(world, request, *note);
+  if (!caller.ok()) co_return caller.status();
   NewApplication wanted;
   wanted.request_id = Uuid::Parse(request.request_id()).value_or(Uuid());
   wanted.name = std::move(*request.mutable_name());
   wanted.region = std::move(*request.mutable_region());
-  absl::StatusOr<Application> created = co_await CreateApplication(world, std::move(caller), std::move(wanted));
+  absl::StatusOr<Application> created = co_await CreateApplication(world, *std::move(caller), std::move(wanted));
   NoteStep(world, *note);
   if (!created.ok()) co_return created.status();
   v1::CreateApplicationResponse response;

@@ -14,9 +14,11 @@
 
 namespace authflow {
 
-void NoteFlow(const World& world, const Secret& flow_token, Note& note) {
-  const absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(flow_token.Reveal());
-  if (token.ok()) note.Set(token->flow_id);
+absl::StatusOr<FlowToken> OpenToken(const World& world, std::string* sent, Note& note) {
+  const Secret secret(std::move(*sent));
+  absl::StatusOr<FlowToken> token = world.keys.OpenFlowToken(secret.Reveal());
+  if (token.ok()) note.Set(token->flow_id());
+  return token;
 }
 
 void NoteFlow(const Flow& flow, Note& note) { note.Set(flow.header.id, flow.step); }
@@ -54,9 +56,9 @@ Task<absl::StatusOr<v1::StartFlowResponse>> HandleStartFlow(World& world, v1::St
 Task<absl::StatusOr<v1::RecordStepResponse>> HandleRecordStep(World& world, v1::RecordStepRequest request,
                                                               std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Secret token(std::move(*request.mutable_flow_token()));
-  NoteFlow(world, token, *note);
-  absl::StatusOr<OpenedFlow> opened = co_await RecordStep(world, std::move(token), request.step());
+  const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
+  if (!token.ok()) co_return token.status();
+  absl::StatusOr<OpenedFlow> opened = co_await RecordStep(world, *token, request.step());
   if (!opened.ok()) {
     NoteStep(world, *note);
     co_return opened.status();
@@ -72,10 +74,10 @@ Task<absl::StatusOr<v1::RecordStepResponse>> HandleRecordStep(World& world, v1::
 Task<absl::StatusOr<v1::FinishFlowResponse>> HandleFinishFlow(World& world, v1::FinishFlowRequest request,
                                                               std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Secret token(std::move(*request.mutable_flow_token()));
-  NoteFlow(world, token, *note);
+  const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
+  if (!token.ok()) co_return token.status();
   Outcome outcome = FromProto(request.outcome());
-  absl::StatusOr<Flow> flow = co_await FinishFlow(world, std::move(token), std::move(outcome));
+  absl::StatusOr<Flow> flow = co_await FinishFlow(world, *token, std::move(outcome));
   if (!flow.ok()) {
     NoteStep(world, *note);
     co_return flow.status();
@@ -89,9 +91,9 @@ Task<absl::StatusOr<v1::FinishFlowResponse>> HandleFinishFlow(World& world, v1::
 Task<absl::StatusOr<v1::GetFlowResponse>> HandleGetFlow(World& world, v1::GetFlowRequest request,
                                                         std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Secret token(std::move(*request.mutable_flow_token()));
-  NoteFlow(world, token, *note);
-  absl::StatusOr<Flow> flow = co_await GetFlow(world, std::move(token));
+  const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
+  if (!token.ok()) co_return token.status();
+  absl::StatusOr<Flow> flow = co_await GetFlow(world, *token);
   if (!flow.ok()) co_return flow.status();
   NoteFlow(*flow, *note);
   v1::GetFlowResponse response;
@@ -103,9 +105,9 @@ Task<absl::StatusOr<Look<v1::WatchFlowResponse>>> HandleWatchFlow(World& world, 
                                                                   std::function<void()> changed,
                                                                   std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Secret token(std::move(*request.mutable_flow_token()));
-  NoteFlow(world, token, *note);
-  absl::StatusOr<Attachment> attachment = co_await WatchFlow(world, std::move(token), std::move(changed));
+  const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
+  if (!token.ok()) co_return token.status();
+  absl::StatusOr<Attachment> attachment = co_await WatchFlow(world, *token, std::move(changed));
   if (!attachment.ok()) co_return attachment.status();
   // The stream owns the watch: it is the client's sign of life, and ends with the stream.
   co_return [attachment = *std::move(attachment), note](bool draining) {

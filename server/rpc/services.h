@@ -5,7 +5,9 @@
 #include <grpcpp/impl/codegen/service_type.h>
 
 #include <memory>
+#include <string>
 
+#include "absl/status/statusor.h"
 #include "server/flow/use_cases.h"
 #include "server/rpc/wire.h"
 
@@ -17,8 +19,9 @@ std::unique_ptr<grpc::Service> NewTokenService(Wire& wire, World& world);
 std::unique_ptr<grpc::Service> NewApplicationService(Wire& wire, World& world);
 std::unique_ptr<grpc::Service> NewCommandService(Wire& wire, World& world);
 
-// Tells the log which flow a call is about: the one of the token, if it is genuine.
-void NoteFlow(const World& world, const Secret& flow_token, Note& note);
+// The capability check, once a call: FLOW_TOKEN_INVALID, or what the rest of the call goes by. Takes what was sent, and
+// tells the log which flow the call is about.
+absl::StatusOr<FlowToken> OpenToken(const World& world, std::string* sent, Note& note);
 void NoteFlow(const Flow& flow, Note& note);
 // For answers that say nothing of the flow: the step that they left it at, if we have the flow at hand.
 void NoteStep(const World& world, Note& note);

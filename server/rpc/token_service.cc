@@ -17,10 +17,10 @@ namespace {
 Task<absl::StatusOr<v1::ExchangeCodeResponse>> HandleExchangeCode(World& world, v1::ExchangeCodeRequest request,
                                                                   std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Secret token(std::move(*request.mutable_flow_token()));
-  NoteFlow(world, token, *note);
+  const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
+  if (!token.ok()) co_return token.status();
   Secret query(std::move(*request.mutable_redirect_query()));
-  absl::StatusOr<SignedIn> signed_in = co_await ExchangeCode(world, std::move(token), std::move(query));
+  absl::StatusOr<SignedIn> signed_in = co_await ExchangeCode(world, *token, std::move(query));
   NoteStep(world, *note);
   if (!signed_in.ok()) co_return signed_in.status();
   v1::ExchangeCodeResponse response;
@@ -32,9 +32,9 @@ Task<absl::StatusOr<v1::ExchangeCodeResponse>> HandleExchangeCode(World& world, 
 Task<absl::StatusOr<v1::StartDeviceAuthorizationResponse>> HandleStartDeviceAuthorization(
     World& world, v1::StartDeviceAuthorizationRequest request, std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Secret token(std::move(*request.mutable_flow_token()));
-  NoteFlow(world, token, *note);
-  absl::StatusOr<StartedDevice> started = co_await StartDevice(world, std::move(token));
+  const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
+  if (!token.ok()) co_return token.status();
+  absl::StatusOr<StartedDevice> started = co_await StartDevice(world, *token);
   NoteStep(world, *note);
   if (!started.ok()) co_return started.status();
   v1::StartDeviceAuthorizationResponse response;
@@ -49,12 +49,12 @@ Task<absl::StatusOr<v1::StartDeviceAuthorizationResponse>> HandleStartDeviceAuth
 Task<absl::StatusOr<v1::AwaitDeviceResponse>> HandleAwaitDevice(World& world, v1::AwaitDeviceRequest request,
                                                                 std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
-  Secret token(std::move(*request.mutable_flow_token()));
-  NoteFlow(world, token, *note);
+  const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
+  if (!token.ok()) co_return token.status();
   Secret code(std::move(*request.mutable_device_code()));
   std::function<bool()> gone = [note] { return note->gone(); };
   absl::StatusOr<std::optional<SignedIn>> answer =
-      co_await AwaitDevice(world, std::move(token), std::move(code), std::move(gone));
+      co_await AwaitDevice(world, *token, std::move(code), std::move(gone));
   NoteStep(world, *note);
   if (!answer.ok()) co_return answer.status();
   v1::AwaitDeviceResponse response;
