@@ -16,8 +16,9 @@ struct Asking {
 };
 
 Task<absl::StatusOr<Asking>> InFlow(World& world, Caller caller) {
-  absl::StatusOr<Flow> flow = co_await FlowOf(world, *caller.flow_token);
-  if (!flow.ok()) co_return flow.status();
+  absl::StatusOr<SharedFlow> known = co_await FlowOf(world, *caller.flow_token);
+  if (!known.ok()) co_return known.status();
+  const SharedFlow flow = *std::move(known);
   if (!caller.product.empty() && caller.product != flow->header.product) {
     co_return Refusal(v1::ERROR_CLASS_FLOW_TOKEN_MISMATCH, "This login belongs to another product.");
   }

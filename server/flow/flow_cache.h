@@ -4,7 +4,7 @@
 
 #include <array>
 #include <list>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -14,26 +14,30 @@
 
 namespace authflow {
 
+// A flow is a value that never changes: all who look at it share it.
+using SharedFlow = std::shared_ptr<const Flow>;
+
 // Bounded, least recently used goes first; of ended flows, which nobody calls for long, only some are kept.
 // Thread-safe. From a cached flow come only proposals (the store's compare-and-set checks them) and the outcome of an
 // ended flow (it never changes); any other answer reads the store.
 class FlowCache {
  public:
   explicit FlowCache(size_t capacity) : capacity_per_shard_(capacity / kShards + 1) {}
-  std::optional<Flow> Get(const FlowId& id);
+  // Null: not here.
+  SharedFlow Get(const FlowId& id);
   // Keeps the longer log of the two.
-  void Put(const Flow& flow);
+  void Put(SharedFlow flow);
 
  private:
   static constexpr size_t kShards = 16;
   struct Shard {
     absl::Mutex mutex;
-    std::list<Flow> recent ABSL_GUARDED_BY(mutex);  // that go on; the newest first
-    std::list<Flow> ended ABSL_GUARDED_BY(mutex);   // as well
-    absl::flat_hash_map<FlowId, std::list<Flow>::iterator> index ABSL_GUARDED_BY(mutex);
+    std::list<SharedFlow> recent ABSL_GUARDED_BY(mutex);  // that go on; the newest first
+    std::list<SharedFlow> ended ABSL_GUARDED_BY(mutex);   // as well
+    absl::flat_hash_map<FlowId, std::list<SharedFlow>::iterator> index ABSL_GUARDED_BY(mutex);
   };
   static constexpr size_t kEndedPerShard = 64;
-  static std::list<Flow>& ListOf(Shard& shard, const Flow& flow) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex) {
+  static std::list<SharedFlow>& ListOf(Shard& shard, const Flow& flow) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex) {
     return flow.outcome ? shard.ended : shard.recent;
   }
   Shard& ShardOf(const FlowId& id) { return shards_[id.bytes[15] % kShards]; }

@@ -25,9 +25,8 @@ std::vector<Event> EndEvents(const Flow& before, const Outcome& outcome, absl::T
 
 }  // namespace
 
-Append AppendOf(const Flow& before, const Entry& entry, const std::string& sealed_traits) {
-  const auto* started = std::get_if<Started>(&entry.what);
-  const Header& header = started != nullptr ? started->header : before.header;
+Append AppendOf(const Flow& before, const Flow& after, const Entry& entry, const std::string& sealed_traits) {
+  const Header& header = after.header;
   Append append{.flow_id = header.id,
                 .product = header.product,
                 .kind = header.kind,
@@ -36,9 +35,9 @@ Append AppendOf(const Flow& before, const Entry& entry, const std::string& seale
                 .events = {},
                 .invocation = std::nullopt,
                 .learned_user_id = "",
-                .due_at = before.With(entry).DueAt()};
+                .due_at = after.DueAt()};
   if (!header.emits_events()) return append;
-  if (started != nullptr) {
+  if (std::holds_alternative<Started>(entry.what)) {
     append.events = {AuthStartedEvent(header.id, header.kind, header.no_browser, entry.time)};
   } else if (const auto* exchanged = std::get_if<Exchanged>(&entry.what)) {
     append.learned_user_id = exchanged->user_id;
@@ -62,18 +61,18 @@ Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id) {
   if (!flow.ok()) {
     co_return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "The record of this login cannot be read. Start it again.");
   }
-  world.cache.Put(*flow);
+  world.cache.Put(std::make_shared<const Flow>(*flow));
   co_return flow;
 }
 
 Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal, std::string sealed_traits) {
-  std::optional<Flow> flow = world.cache.Get(id);
+  SharedFlow flow = world.cache.Get(id);
   bool fresh = false;
   while (true) {
-    if (!flow) {
+    if (flow == nullptr) {
       absl::StatusOr<Flow> loaded = co_await LoadFlow(world, id);
       if (!loaded.ok()) co_return loaded.status();
-      flow = *std::move(loaded);
+      flow = std::make_shared<const Flow>(*std::move(loaded));
       fresh = true;
     }
     absl::StatusOr<std::optional<Entry>> next = flow->Next(proposal, world.clock.Now());
@@ -85,28 +84,28 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
         continue;
       }
       if (!next.ok()) co_return next.status();
-      co_return Recorded{.flow = *std::move(flow), .wrote = false};
+      co_return Recorded{.flow = *flow, .wrote = false};
     }
     const Entry& entry = **next;
-    Append append = AppendOf(*flow, entry, sealed_traits);
+    const SharedFlow after = std::make_shared<const Flow>(flow->With(entry));
+    Append append = AppendOf(*flow, *after, entry, sealed_traits);
     absl::StatusOr<bool> won = co_await world.flows.AppendEntry(std::move(append));
     if (!won.ok()) co_return won.status();
     if (*won) {
-      Flow after = flow->With(entry);
       world.cache.Put(after);
-      world.observer.OnEntry(*flow, after, entry);
-      world.watches.Publish(after);
-      co_return Recorded{.flow = std::move(after), .wrote = true};
+      world.observer.OnEntry(*flow, *after, entry);
+      world.watches.Publish(*after);
+      co_return Recorded{.flow = *after, .wrote = true};
     }
     flow.reset();
   }
 }
 
-Task<absl::StatusOr<Flow>> FlowOf(World& world, FlowToken token) {
-  std::optional<Flow> cached = world.cache.Get(token.flow_id());
-  if (cached) co_return *std::move(cached);
+Task<absl::StatusOr<SharedFlow>> FlowOf(World& world, FlowToken token) {
+  if (SharedFlow cached = world.cache.Get(token.flow_id()); cached != nullptr) co_return cached;
   absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
-  co_return loaded;
+  if (!loaded.ok()) co_return loaded.status();
+  co_return std::make_shared<const Flow>(*std::move(loaded));
 }
 
 absl::StatusOr<const Product*> FindProduct(const World& world, const std::string& id) {

@@ -22,11 +22,11 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
 // The flow from the store; FLOW_NOT_FOUND.
 Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id);
 
-// The flow of the token, from the cache if it is there: for proposals alone. FLOW_TOKEN_INVALID, FLOW_NOT_FOUND.
-Task<absl::StatusOr<Flow>> FlowOf(World& world, FlowToken token);
+// The flow of the token, from the cache if it is there: for proposals alone. FLOW_NOT_FOUND.
+Task<absl::StatusOr<SharedFlow>> FlowOf(World& world, FlowToken token);
 
-// What is committed with an entry. Pure.
-Append AppendOf(const Flow& before, const Entry& entry, const std::string& sealed_traits);
+// What is committed with an entry, which made `after` of `before`. Pure.
+Append AppendOf(const Flow& before, const Flow& after, const Entry& entry, const std::string& sealed_traits);
 
 // UNKNOWN_PRODUCT. The pointer lives as long as the world.
 absl::StatusOr<const Product*> FindProduct(const World& world, const std::string& id);

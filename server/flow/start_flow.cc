@@ -69,7 +69,8 @@ Task<absl::StatusOr<Flow>> OpenOrFind(World& world, Header header, NewFlow reque
     if (*earlier) co_return **std::move(earlier);
   }
   const Entry started = Flow::Start(header);
-  Append append = AppendOf(Flow(), started, "");
+  const SharedFlow flow = std::make_shared<const Flow>(Flow().With(started));
+  Append append = AppendOf(Flow(), *flow, started, "");
   if (header.kind != v1::FLOW_KIND_REAUTHENTICATION) {
     append.invocation = request.invocation;
     if (!header.tracked) {
@@ -84,10 +85,9 @@ Task<absl::StatusOr<Flow>> OpenOrFind(World& world, Header header, NewFlow reque
     absl::StatusOr<Flow> there = co_await LoadFlow(world, header.id);
     co_return there;
   }
-  const Flow flow = Flow().With(started);
   world.cache.Put(flow);
-  world.observer.OnEntry(Flow(), flow, started);
-  co_return flow;
+  world.observer.OnEntry(Flow(), *flow, started);
+  co_return *flow;
 }
 
 }  // namespace

@@ -20,16 +20,18 @@ std::string LostCode(World& world, const Flow& flow) {
 }  // namespace
 
 Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, FlowToken token, v1::Step step) {
-  absl::StatusOr<Flow> known = co_await FlowOf(world, token);
+  absl::StatusOr<SharedFlow> known = co_await FlowOf(world, token);
   if (!known.ok()) co_return known.status();
-  if (step == v1::STEP_BROWSER_WAIT && known->step != v1::STEP_UNSPECIFIED) {
+  std::string lost_code = LostCode(world, **known);
+  if (step == v1::STEP_BROWSER_WAIT && (*known)->step != v1::STEP_UNSPECIFIED) {
     // Back to the browser: what is lost is looked for now, in the log as it is. A repeat of this call may have got the
     // client further by the time that this one is recorded.
-    known = co_await LoadFlow(world, known->header.id);
-    if (!known.ok()) co_return known.status();
+    const absl::StatusOr<Flow> flow = co_await LoadFlow(world, token.flow_id());
+    if (!flow.ok()) co_return flow.status();
+    lost_code = LostCode(world, *flow);
   }
-  Proposal enter = Enter{.step = step, .lost_code = LostCode(world, *known)};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, known->header.id, std::move(enter));
+  Proposal enter = Enter{.step = step, .lost_code = std::move(lost_code)};
+  absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(enter));
   if (!recorded.ok()) co_return recorded.status();
   OpenedFlow opened{.flow = std::move(recorded->flow), .token = {}, .authorization_url = {}, .state = {}};
   if (step != v1::STEP_BROWSER_WAIT || opened.flow.exchanged()) co_return opened;
@@ -65,7 +67,7 @@ Task<absl::StatusOr<Attachment>> WatchFlow(World& world, FlowToken token, std::f
   attachment.number = attachment.flow.length;
   attachment.watch = world.watches.Open(attachment.flow, std::move(changed));
   // What was appended between our entry and the registration was published to nobody.
-  if (const std::optional<Flow> newer = world.cache.Get(token.flow_id())) world.watches.Publish(*newer);
+  if (const SharedFlow newer = world.cache.Get(token.flow_id())) world.watches.Publish(*newer);
   co_return attachment;
 }
 

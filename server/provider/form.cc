@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -37,28 +38,45 @@ std::optional<std::string> PercentDecode(std::string_view text) {
   return decoded;
 }
 
+// RFC 3986 2.3: what needs no encoding.
+constexpr std::array<bool, 256> kUnreserved = [] {
+  std::array<bool, 256> plain{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")) {
+    plain[static_cast<unsigned char>(c)] = true;
+  }
+  return plain;
+}();
+
+void AppendEncoded(std::string& to, std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (kUnreserved[byte]) {
+      to.push_back(c);
+    } else {
+      to.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
+    }
+  }
+}
+
 }  // namespace
 
 std::string PercentEncode(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (absl::ascii_isalnum(byte) || c == '-' || c == '.' || c == '_' || c == '~') {
-      encoded.push_back(c);
-    } else {
-      encoded.push_back('%');
-      encoded.push_back(kDigits[byte >> 4]);
-      encoded.push_back(kDigits[byte & 15]);
-    }
-  }
+  AppendEncoded(encoded, text);
   return encoded;
 }
 
 std::string EncodeForm(const FormFields& fields) {
   std::string form;
+  size_t most = 0;
+  for (const auto& [name, value] : fields) most += 2 + 3 * (name.size() + value.size());
+  form.reserve(most);
   for (const auto& [name, value] : fields) {
-    absl::StrAppend(&form, form.empty() ? "" : "&", PercentEncode(name), "=", PercentEncode(value));
+    if (!form.empty()) form.push_back('&');
+    AppendEncoded(form, name);
+    form.push_back('=');
+    AppendEncoded(form, value);
   }
   return form;
 }

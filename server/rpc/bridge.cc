@@ -59,6 +59,9 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
     call_->Finish(absl::CancelledError("the caller went away"), {});
   }
   void OnDone() override { delete this; }
+  // Reactions run where they arise. Without it gRPC 1.51 gives the end of every call to a thread of its own, which is
+  // woken for that: 5 us of the 52 that a step took. See docs/decisions/0012.
+  bool InternalInlineable() override { return true; }
 
   const std::shared_ptr<UnaryCall> call_;
 };

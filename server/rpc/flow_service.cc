@@ -26,7 +26,7 @@ void NoteFlow(const Flow& flow, Note& note) { note.Set(flow.header.id, flow.step
 void NoteStep(const World& world, Note& note) {
   const std::optional<FlowId> id = note.Get().flow_id;
   if (!id) return;
-  if (const std::optional<Flow> flow = world.cache.Get(*id)) NoteFlow(*flow, note);
+  if (const SharedFlow flow = world.cache.Get(*id)) NoteFlow(*flow, note);
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #include "server/storage/funnel_writes.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "server/base/random.h"
@@ -111,6 +112,13 @@ absl::Status WriteEvents(Database& database, const Subject& subject, Row row, co
                     static_cast<int64_t>(events.size()));
 }
 
+// Ours alone: a random number of this process, counted up.
+int64_t NextTag() {
+  static const uint64_t process = RandomUint64();
+  static std::atomic<uint64_t> count = 0;
+  return static_cast<int64_t>(process + ++count);
+}
+
 // The total that an end adds to.
 const char* TotalOf(const Outcome& outcome) {
   if (std::holds_alternative<Completed>(outcome)) return kTotalCompleted;
@@ -131,7 +139,7 @@ AppendWrite::AppendWrite(const Append& append)
       invocation_(append.invocation ? std::optional(Encode(*append.invocation)) : std::nullopt),
       learned_user_id_(append.learned_user_id),
       due_at_(absl::ToUnixMicros(append.due_at)),
-      tag_(static_cast<int64_t>(RandomUint64())) {}
+      tag_(NextTag()) {}
 
 absl::Status AppendWrite::Apply(Database& database, int64_t now) {
   won_ = false;

@@ -72,6 +72,8 @@ bool RefusesValues(const absl::Status& status) {
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, Use use) {
+  // SQLite would count each piece of memory under a lock of the whole process, for statistics that nobody reads.
+  [[maybe_unused]] static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   sqlite3* handle = nullptr;
   // Each connection belongs to one thread: no mutex of SQLite's. Readers too need to write the shared memory of the
   // WAL.

@@ -194,9 +194,9 @@ LogId Rules::Intern(LogId log, const Entry& entry) {
   if (found != by_entry_.end()) return found->second;
   Demand(logs_.size() < std::numeric_limits<LogId>::max(), "logs");
   const Flow& before = logs_[log].flow;
-  // What the product commits with the entry.
-  const authflow::Append append = AppendOf(before, entry, "sealed");
   Log grown{.last = entry, .flow = before.With(entry), .facts = logs_[log].facts};
+  // What the product commits with the entry.
+  const authflow::Append append = AppendOf(before, grown.flow, entry, "sealed");
   Read(entry, grown.facts);
   Demand(grown.facts.length < 16, "entries");
   if (grown.facts.length == 1) grown.first_due = InstantOf(append.due_at);
