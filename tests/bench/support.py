@@ -8,6 +8,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -73,6 +75,16 @@ class Authflowd(Program):
         command += ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", *flags]
         super().__init__(command, r"ready (grpc=\S+ http=\S+)", folder / "authflowd.log")
         self.address, self.http = re.findall(r"=(\S+)", self.address)
+
+    def wait_until_delivered(self, seconds: float = 60):
+        """Until no event waits in the outbox."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < seconds:
+            text = urllib.request.urlopen(f"http://{self.http}/metrics").read().decode()
+            if not any(map(float, re.findall(r'authflow_outbox_events\{[^}]*state="pending"\} (\S+)', text))):
+                return
+            time.sleep(0.05)
+        sys.exit(f"bench: events still wait after {seconds:g} s")
 
 
 def load(bin_folder: Path, *arguments, name: str = "load") -> dict:
