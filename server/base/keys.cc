@@ -86,15 +86,16 @@ struct Keys::Key {
   // HKDF-Expand (RFC 5869 2.3) for 32 bytes, that is one HMAC. The info is the purpose and each field with its length,
   // so that no two lists of fields are the same bytes.
   Mac Expand(std::string_view purpose, std::initializer_list<std::string_view> fields) const {
-    std::string input = Cat(purpose, std::string_view("\0", 1));
-    for (const std::string_view field : fields) {
-      input += BigEndian(static_cast<uint32_t>(field.size()));
-      input += field;
-    }
-    input += '\x01';
+    size_t size = purpose.size() + 2;
+    for (const std::string_view field : fields) size += 4 + field.size();
+    std::string input;
+    input.reserve(size);
+    input.append(purpose).push_back('\0');
+    for (const std::string_view field : fields)
+      input.append(BigEndian(static_cast<uint32_t>(field.size()))).append(field);
+    input.push_back('\x01');
     EVP_MAC_CTX* const context = Take();
     Mac mac;
-    size_t size = 0;
     Require(EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
             EVP_MAC_update(context, Bytes(input), input.size()) == 1 &&
             EVP_MAC_final(context, mac.data(), &size, mac.size()) == 1 && size == mac.size());

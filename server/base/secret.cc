@@ -1,6 +1,7 @@
 #include "server/base/secret.h"
 
 #include <openssl/crypto.h>
+#include <string.h>  // explicit_bzero
 
 namespace authflow {
 
@@ -11,7 +12,7 @@ bool Secret::Equals(std::string_view other) const {
 void Secret::Wipe() {
   // A moved-from string may keep its characters in its own (small) buffer: wipe the capacity, not the size.
   text_.resize(text_.capacity());
-  OPENSSL_cleanse(text_.data(), text_.size());
+  explicit_bzero(text_.data(), text_.size());
   text_.clear();
 }
 

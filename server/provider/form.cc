@@ -1,10 +1,12 @@
 #include "server/provider/form.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -49,13 +51,14 @@ constexpr std::array<bool, 256> kUnreserved = [] {
 
 void AppendEncoded(std::string& to, std::string_view text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (kUnreserved[byte]) {
-      to.push_back(c);
-    } else {
-      to.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
-    }
+  const auto reserved = [](char c) { return !kUnreserved[static_cast<unsigned char>(c)]; };
+  while (true) {
+    const auto end = std::find_if(text.begin(), text.end(), reserved);
+    to.append(text.begin(), end);
+    if (end == text.end()) return;
+    const auto byte = static_cast<unsigned char>(*end);
+    to.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
+    text.remove_prefix(static_cast<size_t>(end - text.begin()) + 1);
   }
 }
 
@@ -117,9 +120,13 @@ std::optional<std::string> DecodeBase64Url(std::string_view text) {
 }
 
 std::string Sha256(std::string_view bytes) {
+  // SHA256() would look the algorithm up by its name, each time.
+  static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
+  if (EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, sha256,
+                 nullptr) != 1) {
+    std::abort();
+  }
   return digest;
 }
 

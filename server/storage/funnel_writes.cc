@@ -10,13 +10,12 @@
 namespace authflow {
 namespace {
 
-// Adds entry n only after n - 1 and only once; a second end of a flow is refused by its own index. Rows changed: 1 or
-// 0.
+// An entry n is added only after n - 1 and only once; a second end of a flow is refused by its own index. Rows changed:
+// 1 or 0. One row of VALUES: an INSERT from a SELECT may add many, for which SQLite keeps a copy of each page that it
+// changes.
+constexpr char kSelectEntry[] = "SELECT 1 FROM log WHERE flow_id = ? AND n = ?";
 constexpr char kInsertEntry[] =
-    "INSERT INTO log (flow_id, n, time, kind, payload, writer) "
-    "SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
-    "WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM log WHERE flow_id = ?1 AND n = ?2 - 1) "
-    "ON CONFLICT DO NOTHING";
+    "INSERT INTO log (flow_id, n, time, kind, payload, writer) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 constexpr char kSelectWriter[] = "SELECT writer FROM log WHERE flow_id = ? AND n = ?";
 constexpr char kInsertOpenFlow[] = "INSERT INTO open_flows (flow_id, due_at, product, kind) VALUES (?, ?, ?, ?)";
 constexpr char kDeleteOpenFlow[] = "DELETE FROM open_flows WHERE flow_id = ?";
@@ -144,6 +143,11 @@ AppendWrite::AppendWrite(const Append& append)
 absl::Status AppendWrite::Apply(Database& database, int64_t now) {
   won_ = false;
   grown_ = false;
+  if (entry_.number > 1) {
+    Query before(database, kSelectEntry);
+    before.Id(flow_id_).Int(entry_.number - 1);
+    if (!before.Next()) return before.status();
+  }
   {
     Query insert(database, kInsertEntry);
     insert.Id(flow_id_).Int(entry_.number).Int(entry_.time).Int(static_cast<int64_t>(entry_.kind));

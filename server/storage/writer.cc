@@ -105,7 +105,7 @@ void Writer::Process(Batch& batch) {
 }
 
 absl::Status Writer::Attempt(Batch& batch) {
-  absl::Status status = database_->Execute("BEGIN IMMEDIATE");
+  absl::Status status = Query(*database_, "BEGIN IMMEDIATE").Run();
   if (!status.ok()) return status;
   const int64_t now = absl::ToUnixMicros(clock_.Now());
   for (Item& item : batch) {
@@ -129,7 +129,7 @@ absl::Status Writer::Attempt(Batch& batch) {
 
 // Again, so that the one whose values are refused fails alone.
 absl::Status Writer::ApplyOneByOne(Batch& batch, int64_t now) {
-  absl::Status status = database_->Execute("BEGIN IMMEDIATE");
+  absl::Status status = Query(*database_, "BEGIN IMMEDIATE").Run();
   for (Item& item : batch) {
     if (!status.ok()) break;
     status = database_->Execute("SAVEPOINT one");

@@ -9,12 +9,10 @@ Exits 1 when the memory has grown by more than 16 MB since the first 10,000 even
 """
 
 import argparse
-import re
 import signal
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import support
@@ -41,8 +39,7 @@ class Server:
         support.load(self.bin_folder, "finish", self.program.address, tokens, 0, count, 64)
 
     def waiting(self) -> int:
-        text = urllib.request.urlopen(f"http://{self.program.http}/metrics").read().decode()
-        return int(float(re.search(r'authflow_outbox_events\{product="down",state="pending"\} (\S+)', text)[1]))
+        return int(self.program.metric('authflow_outbox_events{product="down",state="pending"}'))
 
 
 def main() -> int:

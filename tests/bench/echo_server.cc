@@ -1,4 +1,5 @@
-// The reference of the benchmarks: answers RecordStep with as many bytes as authflowd would, from memory.
+// The reference of the benchmarks: answers RecordStep with as many bytes as authflowd would, from memory; a WatchFlow
+// says one message and stays open.
 //
 //   echo_server HOST:PORT RESPONSE_BYTES [CERTIFICATE KEY]     prints "READY HOST:PORT", ends with SIGTERM
 #include <grpcpp/grpcpp.h>
@@ -26,7 +27,26 @@ class Echo final : public v1::FlowService::CallbackService {
     return reactor;
   }
 
+  grpc::ServerWriteReactor<v1::WatchFlowResponse>* WatchFlow(grpc::CallbackServerContext*,
+                                                             const v1::WatchFlowRequest*) override {
+    return new Watch(bytes_);
+  }
+
  private:
+  class Watch final : public grpc::ServerWriteReactor<v1::WatchFlowResponse> {
+   public:
+    explicit Watch(size_t bytes) {
+      v1::WatchFlowResponse message;
+      message.mutable_flow()->set_flow_id(std::string(bytes, 'f'));
+      StartWrite(&(message_ = std::move(message)));
+    }
+
+   private:
+    void OnCancel() override { Finish(grpc::Status::CANCELLED); }
+    void OnDone() override { delete this; }
+    v1::WatchFlowResponse message_;
+  };
+
   const size_t bytes_;
 };
 

@@ -76,6 +76,12 @@ class Authflowd(Program):
         super().__init__(command, r"ready (grpc=\S+ http=\S+)", folder / "authflowd.log")
         self.address, self.http = re.findall(r"=(\S+)", self.address)
 
+    def metric(self, series: str) -> float:
+        """0 if it is not there."""
+        text = urllib.request.urlopen(f"http://{self.http}/metrics").read().decode()
+        found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.M)
+        return float(found[1]) if found else 0.0
+
     def wait_until_delivered(self, seconds: float = 60):
         """Until no event waits in the outbox."""
         begun = time.monotonic()
