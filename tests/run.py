@@ -85,10 +85,12 @@ class Runner:
         return _checked(code, outcome)
 
     def support(self) -> Outcome:
-        """Self-tests of the provider, the receiver and the browsers that the end-to-end tests stand on; the dashboard's types."""
+        """Self-tests of the provider, the receiver and the browsers that the end-to-end tests stand on; the dashboard's types;
+        the benchmarks' guard."""
         code, output = self._run(SUPPORT / "run-tests")
         passed, failed = (sum(map(int, re.findall(rf"^\W+{word} (\d+)$", output, re.M))) for word in ("pass", "fail"))
-        return _checked(code, Outcome(passed, failed))
+        guard = self._pytest("bench")
+        return _checked(code, Outcome(passed + guard.passed, failed + guard.failed))
 
     def deploy(self) -> Outcome:
         """What stands in deploy/: alerts with their runbooks, the systemd unit, the container, the package."""
