@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -258,6 +259,25 @@ class TestingWorld {
     return {{"tool", tool}, {"other", other}};
   }
 };
+
+// What they are, by the catalogue's names.
+inline std::vector<std::string> Names(const std::vector<v1::FunnelEvent>& events) {
+  std::vector<std::string> names;
+  for (const auto& event : events) {
+    names.push_back(v1::FunnelEvent::descriptor()->FindFieldByNumber(event.event_case())->name());
+  }
+  return names;
+}
+
+// Sixteen threads make one call each at once; their answers.
+template <typename Call>
+auto AtOnce(Call call) {
+  std::vector<decltype(call())> answers(16, absl::UnknownError("not called"));
+  std::vector<std::thread> threads;
+  for (auto& answer : answers) threads.emplace_back([&answer, &call] { answer = call(); });
+  for (auto& thread : threads) thread.join();
+  return answers;
+}
 
 }  // namespace authflow
 
