@@ -1,4 +1,5 @@
-// The contract in memory, under one mutex. Rows are encoded as on disk, so that both memories remember the same.
+// The contract in memory, under one mutex, and one of its own for applications. Rows are encoded as on disk, so that
+// both memories remember the same.
 
 #include <algorithm>
 #include <deque>
@@ -13,6 +14,7 @@
 #include "server/base/error_class.h"
 #include "server/storage/entry_codec.h"
 #include "server/storage/funnel_codec.h"
+#include "server/storage/memory_applications.h"
 #include "server/storage/storage.h"
 
 namespace authflow {
@@ -22,18 +24,14 @@ namespace {
 constexpr size_t kFinishedFlows = 100000;
 constexpr size_t kInvocations = 100000;
 
-class MemoryStorage final : public Storage,
-                            public FlowStore,
-                            public InvocationStore,
-                            public Outbox,
-                            public ApplicationStore {
+class MemoryStorage final : public Storage, public FlowStore, public InvocationStore, public Outbox {
  public:
   explicit MemoryStorage(const Clock& clock) : clock_(clock) {}
 
   FlowStore& flows() override { return *this; }
   InvocationStore& invocations() override { return *this; }
   Outbox& outbox() override { return *this; }
-  ApplicationStore& applications() override { return *this; }
+  ApplicationStore& applications() override { return applications_; }
   Task<absl::StatusOr<Pruned>> Prune(absl::Time, int) override { co_return Pruned{}; }
 
   Task<absl::StatusOr<bool>> AppendEntry(Append append) override {
@@ -176,36 +174,6 @@ class MemoryStorage final : public Storage,
   void OnAdded(std::function<void(const std::string& product)> wake) override {
     absl::MutexLock lock(&mutex_);
     wakes_.push_back(std::move(wake));
-  }
-
-  Task<absl::StatusOr<AddResult>> Add(StoredApplication application) override {
-    absl::MutexLock lock(&mutex_);
-    auto& owned = applications_[{application.product, application.owner}];
-    for (const StoredApplication& other : owned) {
-      if (other.request == application.request) co_return AddResult{Added::kSameRequest, other.application};
-    }
-    for (const StoredApplication& other : owned) {
-      if (other.application.name == application.application.name) {
-        co_return AddResult{Added::kNameTaken, other.application};
-      }
-    }
-    application.position = ++last_position_;
-    application.application.create_time = absl::FromUnixMicros(absl::ToUnixMicros(application.application.create_time));
-    owned.push_back(application);
-    co_return AddResult{Added::kNew, application.application};
-  }
-
-  Task<absl::StatusOr<std::vector<StoredApplication>>> ListAfter(std::string product, std::string owner, int64_t after,
-                                                                 int limit) override {
-    absl::MutexLock lock(&mutex_);
-    std::vector<StoredApplication> list;
-    const auto it = applications_.find({product, owner});
-    if (it == applications_.end()) co_return list;
-    for (const StoredApplication& application : it->second) {
-      if (list.size() >= static_cast<size_t>(limit)) break;
-      if (application.position > after) list.push_back(application);
-    }
-    co_return list;
   }
 
  private:
@@ -402,6 +370,7 @@ class MemoryStorage final : public Storage,
   }
 
   const Clock& clock_;
+  MemoryApplications applications_;
   absl::Mutex mutex_;
   absl::flat_hash_map<FlowId, std::vector<EncodedEntry>> logs_ ABSL_GUARDED_BY(mutex_);
   // Where each entry is: its flow and its index there, by position.
@@ -418,8 +387,6 @@ class MemoryStorage final : public Storage,
   std::map<std::string, int64_t> dead_events_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<std::string, FlowId>, int64_t> dead_flows_ ABSL_GUARDED_BY(mutex_);
   int64_t last_event_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<std::pair<std::string, std::string>, std::vector<StoredApplication>> applications_ ABSL_GUARDED_BY(mutex_);
-  int64_t last_position_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::function<void(const std::string& product)>> wakes_ ABSL_GUARDED_BY(mutex_);
 };
 
