@@ -22,7 +22,7 @@ import checker  # noqa: E402
 import report  # noqa: E402
 from cli_runs import CliRuns  # noqa: E402
 from library_runs import LibraryRuns  # noqa: E402
-from person import HABITS  # noqa: E402
+from login import HABITS  # noqa: E402
 from server import KILL_POINTS, Server  # noqa: E402
 from stage import BROWSER_WAIT, EXPIRY, Stage  # noqa: E402
 from support.processes import Program  # noqa: E402
