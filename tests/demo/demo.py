@@ -18,9 +18,10 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests/e2e")]
 import check  # noqa: E402
 from report import Report  # noqa: E402
 from support.http import AdminError  # noqa: E402
+from support.machine import Machine, Run  # noqa: E402
 from support.services import Services  # noqa: E402
 from support.terminal import CTRL_C  # noqa: E402
-from support.world import Machine, Product, Run, World  # noqa: E402
+from support.world import Product, World  # noqa: E402
 
 PERSON = "dora@example.com"
 LONG = 600  # seconds that a person at a desktop may take

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from support import events
+from support.machine import AUTHFLOW
 from support.metrics import Metrics
-from support.world import AUTHFLOW
 
 STEPS = ("browser_wait", "code_exchange", "apps_fetch", "app_select", "app_create", "profile_configure")
 MARKS = {

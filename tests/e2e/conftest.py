@@ -8,6 +8,7 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from support.machine import AUTHFLOW  # noqa: E402
 from support.services import Services  # noqa: E402
 from support.wire_fixtures import (  # noqa: E402, F401
     loopback,
@@ -17,7 +18,7 @@ from support.wire_fixtures import (  # noqa: E402, F401
     odd,
     odd_program,
 )
-from support.world import AUTHFLOW, AUTHFLOWD, World  # noqa: E402
+from support.world import AUTHFLOWD, World  # noqa: E402
 
 
 def pytest_configure():

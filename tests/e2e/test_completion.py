@@ -3,8 +3,8 @@
 import os
 
 import pytest
+from support.machine import AUTHFLOW
 from support.terminal import Terminal
-from support.world import AUTHFLOW
 
 CLEAR_LINE = "\x15"
 

@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.world import AUTHFLOW, AUTHFLOWD
+from support.machine import AUTHFLOW
+from support.world import AUTHFLOWD
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "scripts/demo"

@@ -7,8 +7,9 @@ import sqlite3
 import uuid
 
 import pytest
+from support.machine import AUTHFLOW
 from support.terminal import DOWN, ENTER, ESCAPE, Terminal
-from support.world import AUTHFLOW, World
+from support.world import World
 
 COUNT = 10_000
 

@@ -15,8 +15,8 @@ from support import authflowd, rpc
 from support.authflowd import Authflowd, any_port, ended, get
 from support.events import expected
 from support.wire_client import COMPLETED, FLOW, Wire
+from support.machine import AUTHFLOW
 from support.wire_world import USER_IN_ANSWER, by_hand, product
-from support.world import AUTHFLOW
 
 # grpc.health.v1.HealthCheckResponse, as it is on the wire.
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"

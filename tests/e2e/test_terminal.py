@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 from support import events
+from support.machine import Run
 from support.services import Services
 from support.terminal import CTRL_C, ESCAPE
-from support.world import Product, Run, World
+from support.world import Product, World
 
 LIMIT = 1.0  # seconds from the signal to the end of the process
 SUPPORT = Path(__file__).resolve().parent / "support"

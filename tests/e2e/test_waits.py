@@ -8,8 +8,8 @@ import urllib.parse
 
 import pytest
 from support.events import expected
+from support.machine import AUTHFLOW
 from support.terminal import CTRL_C, ENTER, ESCAPE, Terminal
-from support.world import AUTHFLOW
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
