@@ -78,6 +78,10 @@ class HttpListenerImpl final : public HttpListener {
       server_.Get("/dev/authorize", [this](const httplib::Request& request, httplib::Response& response) {
         Authorize(request, response);
       });
+      // Where the device grant sends the person.
+      server_.Get("/dev/device", [](const httplib::Request&, httplib::Response& response) {
+        response.set_content("Nothing to do here: the provider of --dev takes each code for approved.\n", kText);
+      });
     }
     thread_ = std::thread([this]() {
       server_.listen_after_bind();

@@ -1,4 +1,4 @@
-// The HTTP side of the server: /metrics and /healthz for machines, /funnel for people, and /dev/authorize with --dev.
+// The HTTP side of the server: /metrics and /healthz for machines, /funnel for people, and /dev/ with --dev.
 #ifndef AUTHFLOW_SERVER_PROCESS_HTTP_LISTENER_H_
 #define AUTHFLOW_SERVER_PROCESS_HTTP_LISTENER_H_
 
@@ -21,7 +21,7 @@ struct HttpPages {
   std::function<bool()> healthy;
   // Takes the parameters `window` and `product`, empty when they are not given. Empty: there is no such page.
   std::function<HttpPage(const std::string& window, const std::string& product)> funnel;
-  // Takes the query, returns where the browser goes, or INVALID_ARGUMENT. Empty: there is no such page.
+  // Takes the query, returns where the browser goes, or INVALID_ARGUMENT. Empty: there is nothing below /dev/.
   std::function<absl::StatusOr<std::string>(const std::string& query)> dev_authorize;
 };
 

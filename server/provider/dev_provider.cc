@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/synchronization/mutex.h"
 #include "server/base/error_class.h"
+#include "server/base/random.h"
 #include "server/base/text.h"
 #include "server/provider/authorization_url.h"
 #include "server/provider/form.h"
@@ -21,6 +22,7 @@ namespace authflow {
 namespace {
 
 constexpr absl::Duration kCodeLife = absl::Minutes(1);
+constexpr absl::Duration kDeviceCodeLife = absl::Minutes(5);
 constexpr absl::Duration kTokenLife = absl::Hours(1);
 constexpr absl::Duration kShortTokenLife = absl::Seconds(5);
 constexpr size_t kRemembered = 10000;
@@ -84,11 +86,9 @@ class DevProviderImpl final : public DevProvider {
   }
 
   Task<absl::StatusOr<SignedIn>> RedeemCode(CodeGrant grant) override { co_return Redeem(grant); }
-  Task<bool> OffersDeviceGrant() override { co_return false; }
-  Task<absl::StatusOr<DeviceAuthorization>> StartDevice(v1::FlowKind /*kind*/) override {
-    co_return DeviceGrantNotOffered();
-  }
-  Task<absl::StatusOr<DeviceAnswer>> PollDevice(DeviceGrant /*grant*/) override { co_return DeviceGrantNotOffered(); }
+  Task<bool> OffersDeviceGrant() override { co_return true; }
+  Task<absl::StatusOr<DeviceAuthorization>> StartDevice(v1::FlowKind /*kind*/) override { co_return NewDeviceCode(); }
+  Task<absl::StatusOr<DeviceAnswer>> PollDevice(DeviceGrant grant) override { co_return RedeemDevice(grant); }
   Task<absl::StatusOr<Tokens>> Refresh(Secret refresh_token) override { co_return Rotate(refresh_token); }
 
   Task<bool> Revoke(Tokens tokens) override {
@@ -105,7 +105,10 @@ class DevProviderImpl final : public DevProvider {
 
  private:
   absl::StatusOr<SignedIn> Redeem(const CodeGrant& grant);
+  DeviceAuthorization NewDeviceCode() const;
+  absl::StatusOr<DeviceAnswer> RedeemDevice(const DeviceGrant& grant);
   absl::StatusOr<Tokens> Rotate(const Secret& refresh_token);
+  SignedIn NewSignIn(const std::string& email, bool short_lived) const;
   Tokens NewTokens(const std::string& email, bool short_lived) const;
 
   // A value that only Open with the same prefix reads, until `life` has passed.
@@ -208,9 +211,36 @@ absl::StatusOr<SignedIn> DevProviderImpl::Redeem(const CodeGrant& grant) {
     return GrantRefusal(Grant::kCode, "invalid_grant: code_verifier");
   }
   if (!Spend(grant.code.Reveal())) return GrantRefusal(Grant::kCode, "invalid_grant: used before");
-  const std::string email = At(*code, "email");
+  return NewSignIn(At(*code, "email"), At(*code, "how") == "short");
+}
+
+DeviceAuthorization DevProviderImpl::NewDeviceCode() const {
+  // RFC 8628 6.1: letters that are hard to mix up, and make no words.
+  constexpr std::string_view kLetters = "BCDFGHJKLMNPQRSTVWXZ";
+  DeviceAuthorization device;
+  for (const char byte : RandomBytes(8)) {
+    if (device.user_code.size() == 4) device.user_code += '-';
+    device.user_code += kLetters[static_cast<unsigned char>(byte) % kLetters.size()];
+  }
+  device.verification_uri = Cat(issuer_, "/device");
+  device.verification_uri_complete = Cat(device.verification_uri, "?user_code=", device.user_code);
+  device.device_code =
+      Secret(Seal("dev_device_", {{"email", ReadHint("").email}, {"user_code", device.user_code}}, kDeviceCodeLife));
+  device.expire = clock_.Now() + kDeviceCodeLife;
+  device.interval = absl::Seconds(1);
+  return device;
+}
+
+absl::StatusOr<DeviceAnswer> DevProviderImpl::RedeemDevice(const DeviceGrant& grant) {
+  const auto code = Open("dev_device_", grant.device_code.Reveal());
+  if (!code) return GrantRefusal(Grant::kDevice, "expired_token");
+  if (!Spend(grant.device_code.Reveal())) return GrantRefusal(Grant::kDevice, "invalid_grant: used before");
+  return DeviceAnswer{.state = DeviceAnswer::State::kSignedIn, .signed_in = NewSignIn(At(*code, "email"), false)};
+}
+
+SignedIn DevProviderImpl::NewSignIn(const std::string& email, bool short_lived) const {
   SignedIn signed_in;
-  signed_in.tokens = NewTokens(email, At(*code, "how") == "short");
+  signed_in.tokens = NewTokens(email, short_lived);
   signed_in.identity.user_id = UserId(email);
   signed_in.identity.email = email;
   signed_in.identity.name = email.substr(0, email.find('@'));

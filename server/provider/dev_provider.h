@@ -11,9 +11,13 @@
 //   fail, fail@HOST     the code is refused (CODE_REFUSED), as if it had expired
 //   short, short@HOST   signs in; access tokens last 5 s instead of an hour, so that a refresh is due at once
 //
-// Codes and tokens are sealed under the server's key: they survive a restart that keeps the key. A code lasts a minute.
-// That a code or refresh token was used, or a token revoked, is remembered in memory, for the last 10,000 of them. The
-// PKCE verifier and the redirect URI are checked for real; refresh tokens rotate; there is no id_token.
+// The device grant (RFC 8628) has no hint: a code counts as approved by dev@example.com before anybody has typed it in,
+// and is asked about after a second.
+//
+// Codes and tokens are sealed under the server's key: they survive a restart that keeps the key. A code lasts a minute,
+// one of the device grant five. That a code or refresh token was used, or a token revoked, is remembered in memory, for
+// the last 10,000 of them. The PKCE verifier and the redirect URI are checked for real; refresh tokens rotate; there is
+// no id_token.
 #ifndef AUTHFLOW_SERVER_PROVIDER_DEV_PROVIDER_H_
 #define AUTHFLOW_SERVER_PROVIDER_DEV_PROVIDER_H_
 

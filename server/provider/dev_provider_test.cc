@@ -104,6 +104,29 @@ TEST_F(DevProviderTest, RefreshTokensRotateAndAreRevoked) {
   EXPECT_EQ(Class(Wait(provider_->OwnerOf(tokens->refresh_token)).status()), "ACCESS_TOKEN_REFUSED");
 }
 
+TEST_F(DevProviderTest, ADeviceCodeIsApprovedFromTheStartAndTakenOnce) {
+  EXPECT_TRUE(Wait(provider_->OffersDeviceGrant()));
+  const auto device = Wait(provider_->StartDevice(v1::FLOW_KIND_LOGIN));
+  ASSERT_TRUE(device.ok()) << device.status();
+  EXPECT_EQ(device->user_code.size(), 9u);
+  EXPECT_EQ(device->verification_uri, "http://127.0.0.1:9/dev/device");
+  EXPECT_EQ(device->expire, clock_.Now() + absl::Minutes(5));
+  const auto ask = [&](const Secret& code) {
+    return Wait(provider_->PollDevice({.kind = v1::FLOW_KIND_LOGIN, .device_code = code, .deadline = clock_.Now()}));
+  };
+  const auto answer = ask(device->device_code);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->state, DeviceAnswer::State::kSignedIn);
+  EXPECT_EQ(answer->signed_in.identity.email, "dev@example.com");
+  const Secret& access_token = answer->signed_in.tokens.access_token;
+  EXPECT_EQ(*Wait(provider_->OwnerOf(access_token)), answer->signed_in.identity.user_id);
+  EXPECT_EQ(Class(ask(device->device_code).status()), "CODE_REFUSED");
+  EXPECT_EQ(Class(ask(Answer("").code).status()), "CODE_REFUSED");  // of the browser
+  const auto late = Wait(provider_->StartDevice(v1::FLOW_KIND_LOGIN));
+  clock_.Advance(absl::Minutes(5));
+  EXPECT_EQ(Class(ask(late->device_code).status()), "CODE_REFUSED");
+}
+
 TEST_F(DevProviderTest, AnotherIssuerIsAMismatch) {
   EXPECT_EQ(Class(Wait(provider_->CheckIssuer("https://evil.test"))), "ISSUER_MISMATCH");
   EXPECT_EQ(Class(Wait(provider_->CheckIssuer(std::nullopt))), "ISSUER_MISMATCH");

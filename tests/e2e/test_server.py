@@ -100,7 +100,7 @@ def test_the_http_listener_has_metrics_and_health_and_nothing_else(serve, config
     status, metrics = get(server.http, "/metrics")
     assert status == 200 and "authflow_build_info{" in metrics
     # The provider of --dev is no page of a real server.
-    for path in ("/", "/metrics/", "/dev/authorize", "/healthz/../metrics"):
+    for path in ("/", "/metrics/", "/dev/authorize", "/dev/device", "/healthz/../metrics"):
         assert get(server.http, path)[0] == 404, path
 
 
@@ -340,6 +340,20 @@ def test_dev_is_all_that_a_test_of_a_cli_needs(serve, tmp_path):
     assert cli("logout")["revoked"] is True
     assert server.stop() == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "logs"], "the server keeps nothing"
+
+
+def test_dev_takes_a_device_code_for_approved(serve, tmp_path):
+    server = serve("--dev")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
+    environment |= {"AUTHFLOW_SERVER": server.grpc, "AUTHFLOW_PRODUCT": "dev"}
+    login = [AUTHFLOW, "login", "--device", "--app-name", "Shop", "--json"]
+    done = subprocess.run(login, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["email"] == "dev@example.com"
+    assert re.search(r"Type in this code there: [A-Z]{4}-[A-Z]{4}$", done.stderr, re.MULTILINE), done.stderr
+    page = re.search(r"Open this address on any device: http://[^/]*(/\S+)", done.stderr)[1]
+    assert get(server.http, page) == (200, "Nothing to do here: the provider of --dev takes each code for approved.\n")
+    assert server.out.wait(r"CLI Auth Completed.*flow=login", 15)
 
 
 def test_dev_speaks_to_any_client(serve, dial):
