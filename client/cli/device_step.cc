@@ -67,19 +67,24 @@ void Tell(LoginFlow& flow, int round, absl::StatusOr<v1::AwaitDeviceResponse> an
   flow.changed.Poke();
 }
 
+// The browser goes on; nobody is sent this way again.
+void GiveUp(LoginFlow& flow, DeviceWish wish, const absl::Status& status) {
+  const Output& out = flow.command->out;
+  const std::string text = absl::StrCat("No sign-in with a code: ", std::string(status.message()));
+  if (wish == DeviceWish::kAsked) out.Say(text);
+  if (wish == DeviceWish::kOffer) out.Debug(text);
+  flow.device_waits = false;
+  flow.device = false;
+  flow.device_grant = false;
+}
+
 Task<void> SignIn(LoginFlowPtr flow, DeviceWish wish, int round) {
-  const Output& out = flow->command->out;
   v1::StartDeviceAuthorizationRequest start;
   start.set_flow_token(flow->token.Reveal());
   const auto device = co_await AskServer(flow, &Client::StartDeviceAuthorization, std::move(start), kShortCall);
   if (round != flow->device_round) co_return;
-  if (!device.ok()) {
-    if (wish == DeviceWish::kAsked) co_return Tell(*flow, round, device.status());
-    out.Debug(absl::StrCat("no sign-in with a code: ", std::string(device.status().message())));
-    flow->device_waits = false;
-    flow->device = false;
-    co_return;
-  }
+  if (!device.ok() && flow->command->options.device) co_return Tell(*flow, round, device.status());
+  if (!device.ok()) co_return GiveUp(*flow, wish, device.status());
   Show(*flow->command, *device);
   flow->device_ends = std::min(flow->ends, SteadyNow() + std::chrono::seconds(device->expires_in().seconds()));
   flow->changed.Poke();
@@ -91,6 +96,10 @@ Task<void> SignIn(LoginFlowPtr flow, DeviceWish wish, int round) {
     auto answer = co_await AskServer(flow, &Client::AwaitDevice, std::move(request), kAwaitCall);
     // A server that is away is waited for: the flow's own time ends that.
     const bool again = answer.ok() ? answer->pending() : IsNetworkError(answer.status());
+    const bool not_for_us = ClassOf(answer.status()) == v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED;
+    if (not_for_us && !flow->command->options.device && round == flow->device_round) {
+      co_return GiveUp(*flow, wish, answer.status());
+    }
     if (!again) co_return Tell(*flow, round, std::move(answer));
     if (round == flow->device_round && SteadyNow() - asked < kPause) {
       Event pause(flow->command->executor);

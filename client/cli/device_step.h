@@ -7,12 +7,12 @@
 namespace authflow {
 
 enum class DeviceWish {
-  kAsked,  // by --device, or at the terminal: what is wrong is said
+  kAsked,  // by --device, or at the terminal: what is wrong is said, and with --device it is the answer
   kOffer,  // no browser opens here: if this does not work, the address that was shown is still good
 };
 
 // Asks for a code, shows it, and waits beside the browser; flow->device_answer has what came of it. A wait that runs
-// already goes on. A refusal of an offer is no answer.
+// already goes on. A refusal is no answer while the browser is another way.
 void BeginDevice(LoginFlowPtr flow, DeviceWish wish);
 
 // Ends that wait, if there is one; nothing is asked any more.

@@ -31,6 +31,11 @@ bool IsStillPending(const absl::Status& status) {
   return absl::IsUnavailable(status) && ClassOf(status) == v1::ERROR_CLASS_UNSPECIFIED;
 }
 
+// The provider does not let this client have the grant: that says nothing of the way through the browser.
+bool ClosesThisWayOnly(const absl::Status& refusal) {
+  return ClassOf(refusal) == v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED;
+}
+
 // What travels with the client, sealed.
 struct DeviceCode {
   int attempt = 1;
@@ -95,7 +100,8 @@ absl::Status Takes(const Flow& flow, const Wanted& wanted, absl::Time now) {
 // not be written.
 Task<absl::Status> Refused(World& world, Wanted wanted, absl::Status refusal) {
   const bool denied = ClassOf(refusal) == v1::ERROR_CLASS_DENIED;
-  Proposal proposal = Fail{.error_class = ClassOf(refusal), .attempt = wanted.code.attempt};
+  Proposal proposal =
+      Fail{.error_class = ClassOf(refusal), .attempt = wanted.code.attempt, .way_left = ClosesThisWayOnly(refusal)};
   if (denied) proposal = Finish{Aborted{v1::ABORT_REASON_DENIED}};
   absl::StatusOr<Recorded> recorded = co_await Record(world, wanted.id, std::move(proposal));
   if (!recorded.ok()) co_return recorded.status();
@@ -160,8 +166,9 @@ Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, FlowToken token) {
   }
   absl::StatusOr<DeviceAuthorization> device = co_await (*product)->provider->StartDevice(flow.header.kind);
   if (!device.ok()) {
-    // The flow's last word, should the client give up: FinishFlow(failed) then says why.
-    Proposal failed = Fail{.error_class = ClassOf(device.status()), .attempt = flow.attempt};
+    // Why, should the client give up: FinishFlow(failed) then says this. One that goes on with the browser, and is lost
+    // there, did not end by it.
+    Proposal failed = Fail{.error_class = ClassOf(device.status()), .attempt = flow.attempt, .way_left = true};
     absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(failed));
     co_return recorded.ok() ? device.status() : recorded.status();
   }

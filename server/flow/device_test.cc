@@ -279,6 +279,26 @@ TEST_F(DeviceTest, GivingUpAfterTheRefusalSaysWhy) {
   EXPECT_EQ(ended->outcome, authflow::Outcome(Failed{v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED}));
 }
 
+TEST_F(DeviceTest, ARefusedCodeIsNoEndOfAFlowThatGoesOnInTheBrowser) {
+  const absl::Status refused = Refusal(v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED, "no");
+  OpenedFlow flow = InTheBrowserWait();
+  const StartedDevice device = Device(flow);
+  w_.provider->device_starts = refused;
+  EXPECT_FALSE(Wait(StartDevice(w_.world, w_.Token(flow))).ok());
+  EXPECT_EQ(w_.Now(flow).way_closed, v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED);
+  // Nor of the attempt: the page that is open keeps its state.
+  EXPECT_EQ(w_.Step(flow, v1::STEP_BROWSER_WAIT)->flow.attempt, 1);
+  // Refused as late as at the token endpoint.
+  w_.provider->Polls({refused});
+  EXPECT_EQ(Class(Decided(flow, device)), v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED);
+  const Flow now = w_.Now(flow);
+  EXPECT_FALSE(now.trouble);
+  const auto lost = now.Next(LoseClient{.attachment = now.attachment, .length = now.length}, w_.clock.Now());
+  ASSERT_TRUE(lost.ok()) << lost.status();
+  EXPECT_EQ(std::get<Ended>((*lost)->what).outcome, authflow::Outcome(Aborted{v1::ABORT_REASON_CLIENT_LOST}));
+  EXPECT_TRUE(w_.Exchange(flow, "c1").ok());
+}
+
 TEST_F(DeviceTest, ACodeIsAskedForOnlyInTheBrowserWait) {
   const OpenedFlow flow = w_.Started();
   EXPECT_TRUE(flow.device_grant);

@@ -44,7 +44,10 @@ Flow Flow::With(const Entry& entry) const {
   flow.length = entry.number;
   flow.last_time = entry.time;
   // A refusal counts only while nothing but a watch has come after it.
-  if (!std::holds_alternative<Attached>(entry.what)) flow.trouble.reset();
+  if (!std::holds_alternative<Attached>(entry.what)) {
+    flow.trouble.reset();
+    flow.way_closed.reset();
+  }
   std::visit(Overloaded{
                  [&](const Started& started) {
                    flow.header = started.header;
@@ -70,6 +73,10 @@ Flow Flow::With(const Entry& entry) const {
                    if (flow.exchange) flow.exchange->answered = true;
                  },
                  [&](const CallFailed& failed) {
+                   if (failed.way_left) {
+                     flow.way_closed = failed.error_class;
+                     return;
+                   }
                    flow.trouble = failed.error_class;
                    if (flow.exchange) flow.exchange->answered = true;
                  },

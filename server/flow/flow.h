@@ -77,6 +77,7 @@ struct Exchanged {
 // A call of this flow failed for good.
 struct CallFailed {
   ErrorClass error_class = v1::ERROR_CLASS_UNSPECIFIED;
+  bool way_left = false;  // the step has another way, which is as open as before
 };
 // A call went well after one had failed.
 struct CallOk {};
@@ -114,6 +115,7 @@ struct Fail {  // an exchange or another call of this flow was refused
   ErrorClass error_class = v1::ERROR_CLASS_UNSPECIFIED;
   int attempt = 0;           // at the browser, whose redirect or exchange it was; 0: another call
   bool in_exchange = false;  // it was the exchange, which is over with it
+  bool way_left = false;     // it was one of two ways through the step, and the other is open
 };
 struct Succeed {};  // a call of this flow went well
 struct Finish {
@@ -148,8 +150,10 @@ struct Flow {
   std::string user_id;                // once any attempt exchanged, when tracked
   std::string owner;                  // once this attempt exchanged
   std::optional<ErrorClass> trouble;  // call_failed is the last entry other than attached
-  std::optional<Outcome> outcome;     // set once
-  absl::Time end;                     // with the outcome
+  // The same, but a way is left: nothing is over, unless the client says that this is why it gives up.
+  std::optional<ErrorClass> way_closed;
+  std::optional<Outcome> outcome;  // set once
+  absl::Time end;                  // with the outcome
 
   bool exchanged() const { return !owner.empty(); }
   // An exchange is under way as far as the log can tell.

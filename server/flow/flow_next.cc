@@ -82,8 +82,9 @@ struct Rules {
     if (fail.attempt != 0 && fail.attempt != flow.attempt) return GivenUp();
     // The exchange that runs has the last word on its attempt, whatever a second redirect says.
     if (flow.Exchanging(now) && flow.exchange->attempt == flow.attempt) return std::nullopt;
-    if (flow.trouble == fail.error_class) return std::nullopt;
-    return CallFailed{fail.error_class};
+    if ((fail.way_left ? flow.way_closed : flow.trouble) == fail.error_class) return std::nullopt;
+    // What is over stays so.
+    return CallFailed{.error_class = fail.error_class, .way_left = fail.way_left && !flow.trouble};
   }
 
   Answer operator()(const Succeed&) const {
@@ -96,7 +97,8 @@ struct Rules {
     const auto* failed = std::get_if<Failed>(&finish.outcome);
     if (failed != nullptr && failed->error_class == v1::ERROR_CLASS_UNSPECIFIED) {
       // "The refusal you gave me."
-      return Ended{Failed{flow.trouble.value_or(v1::ERROR_CLASS_CLIENT_ERROR)}};
+      const std::optional<ErrorClass>& refusal = flow.trouble ? flow.trouble : flow.way_closed;
+      return Ended{Failed{refusal.value_or(v1::ERROR_CLASS_CLIENT_ERROR)}};
     }
     return Ended{finish.outcome};
   }

@@ -43,7 +43,7 @@ struct Line {
   }
   std::string operator()(const Exchanged&) const { return "exchanged"; }
   std::string operator()(const CallFailed& failed) const {
-    return Cat("call_failed  error_class=", NameOf(failed.error_class));
+    return Cat("call_failed  error_class=", NameOf(failed.error_class), failed.way_left ? " way_left" : "");
   }
   std::string operator()(const CallOk&) const { return "call_ok"; }
   std::string operator()(const Ended& ended) const {

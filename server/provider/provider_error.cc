@@ -105,6 +105,12 @@ absl::Status OAuthRefusal(Grant grant, std::string_view error, std::string_view 
   if (grant == Grant::kDevice && error == "access_denied") {
     return Refusal(v1::ERROR_CLASS_DENIED, "The sign-in was declined in the browser.");
   }
+  // RFC 6749 5.2: the client is known, and this grant is not for it.
+  if (grant == Grant::kDevice && error == "unauthorized_client") {
+    return Refusal(v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED,
+                   Cat("The identity provider does not let this product sign in with a code", InBrackets(words),
+                       ". Sign in with the browser; the operator can allow the client the device grant."));
+  }
   if (IsOneOf(error, {"invalid_client", "unauthorized_client", "incorrect_client_credentials"})) {
     return ClientRefusal(words);
   }

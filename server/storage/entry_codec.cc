@@ -57,6 +57,7 @@ struct Encoder {
   void operator()(const CallFailed& failed) {
     record::CallFailed message;
     message.set_error_class(failed.error_class);
+    message.set_way_left(failed.way_left);
     Put(EntryKind::kCallFailed, message);
   }
   void operator()(const CallOk&) { Put(EntryKind::kCallOk); }
@@ -142,7 +143,7 @@ absl::StatusOr<What> DecodeWhat(const FlowId& flow_id, EntryKind kind, const std
     case EntryKind::kCallFailed: {
       record::CallFailed message;
       if (!message.ParseFromString(payload)) return Unreadable();
-      return What(CallFailed{message.error_class()});
+      return What(CallFailed{.error_class = message.error_class(), .way_left = message.way_left()});
     }
     case EntryKind::kCallOk:
       return What(CallOk{});

@@ -38,7 +38,7 @@ TEST_P(FlowStoreTest, ALogIsReadAsItWasWritten) {
       Attached{},
       Entered{.step = v1::STEP_BROWSER_WAIT, .attempt = 2},
       ExchangeBegun{.attempt = 2, .code = bytes, .until = now() + absl::Seconds(30)},
-      CallFailed{v1::ERROR_CLASS_PROVIDER_TIMEOUT},
+      CallFailed{.error_class = v1::ERROR_CLASS_PROVIDER_TIMEOUT, .way_left = true},
       CallOk{},
       Exchanged{.user_id = "\xffuser", .owner = bytes},
       Ended{Failed{v1::ERROR_CLASS_CLIENT_PROFILE_WRITE}},
@@ -75,6 +75,7 @@ TEST_P(FlowStoreTest, ALogIsReadAsItWasWritten) {
   EXPECT_EQ(std::get<ExchangeBegun>(log[3].what).code, bytes);
   EXPECT_EQ(std::get<ExchangeBegun>(log[3].what).until, std::get<ExchangeBegun>(whats[3]).until);
   EXPECT_EQ(std::get<CallFailed>(log[4].what).error_class, v1::ERROR_CLASS_PROVIDER_TIMEOUT);
+  EXPECT_TRUE(std::get<CallFailed>(log[4].what).way_left);
   EXPECT_EQ(std::get<Exchanged>(log[6].what).user_id, "\xffuser");
   EXPECT_EQ(std::get<Exchanged>(log[6].what).owner, bytes);
   EXPECT_EQ(std::get<Ended>(log[7].what).outcome, Outcome(Failed{v1::ERROR_CLASS_CLIENT_PROFILE_WRITE}));

@@ -1,15 +1,10 @@
 """The device grant (RFC 8628): a code in the terminal, approved in a browser that is anywhere."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import pytest
-from support import events, rpc
+from support import events
 from support.events import expected
-from support.rpc import flow as flows
-from support.wire_client import Wire
-from support.wire_refusals import refused
 from support.world import Product, leaks
 
 SIGNED_IN = """
@@ -270,73 +265,70 @@ def test_a_provider_without_the_grant_says_so_and_what_to_do(new_world, services
     )
 
 
-# The calls themselves, as another language makes them.
+# A provider that has the grant, and does not let this client use it.
+
+NOT_FOR_US = {"status": 400, "body": {"error": "unauthorized_client"}}
+WHY_NOT = r"The identity provider does not let this product sign in with a code \(unauthorized_client\)\."
+FAILED = """
+1 Command Invoked
+2 CLI Auth Started flow=login no_browser=true
+3 CLI Auth Failed flow=login step=browser_wait error_class=PROVIDER_CLIENT_REFUSED
+4 Command Completed succeeded=false exit_code=1 error_class=PROVIDER_CLIENT_REFUSED user_cancelled=false
+"""
 
 
-@pytest.fixture
-def api(world):
-    client = Wire(world.grpc)
-    yield client
-    client.close()
+@pytest.fixture(params=["device_authorization", "token"])
+def refusing_endpoint(request, world, services):
+    """Refuses the client at the first request, or at the first question."""
+    services.provider.post("/faults", NOT_FOR_US | {"endpoint": request.param, "times": 1})
+    return request.param
 
 
-def start_device(api, token: str):
-    return api.tokens.StartDeviceAuthorization(rpc.tokens.StartDeviceAuthorizationRequest(flow_token=token), timeout=30)
+def test_a_code_that_this_client_may_not_have_fails_what_wants_a_code(world, refusing_endpoint):
+    run = world.machine().start("login", "--device")
+    ended = run.ended()
+    assert ended.code == 1, ended.err
+    assert re.search(WHY_NOT, ended.err), ended.err
+    assert run.timeline() == expected(FAILED)
 
 
-def await_device(api, token: str, device_code: str):
-    """Until there is an answer."""
-    request = rpc.tokens.AwaitDeviceRequest(flow_token=token, device_code=device_code)
-    while (answer := api.tokens.AwaitDevice(request, timeout=60)).pending:
-        pass
-    return answer
+def test_after_d_a_line_says_so_and_the_browser_goes_on(world, refusing_endpoint):
+    laptop = world.machine()
+    run = laptop.start("login", "--app-name", "Shop", terminal=True)
+    url = run.url()
+    run.terminal.wait_text("type d and Enter")
+    run.terminal.type("d\r")
+    run.terminal.wait_text("No sign-in with a code: " + WHY_NOT.split()[0])
+    assert run.browse(url=url)["ok"]
+    ended = run.ended()
+    assert ended.code == 0, ended.out
+    assert ended.out.count("No sign-in with a code") == 1
+    assert run.timeline() == expected(SIGNED_IN.format(no_browser="false"))
 
 
-def in_the_browser_wait(api):
-    login = api.start("acme")
-    assert login.answer.device_grant
-    api.step(login.token, flows.STEP_BROWSER_WAIT)
-    return login
+def test_where_no_browser_opens_the_address_is_still_good(world, refusing_endpoint):
+    laptop = world.machine()
+    run = laptop.start("login", "--app-name", "Shop", "--debug", SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22", BROWSER="")
+    assert run.program.err.wait("No sign-in with a code", 20), run.shown()
+    run.browse(url=run.printed_url())
+    ended = run.ended()
+    assert ended.code == 0, ended.err
+    assert run.timeline() == expected(SIGNED_IN.format(no_browser="false"))
 
 
-def test_repeats_get_one_code_each_and_one_answer(world, api, services):
-    login = in_the_browser_wait(api)
-    first, second = start_device(api, login.token), start_device(api, login.token)
-    assert first.user_code != second.user_code
-    services.http.post("/open", {"url": second.verification_uri_complete})
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: await_device(api, login.token, second.device_code), range(4)))
-    assert len({answer.tokens.access_token for answer in answers}) == 1
-    assert await_device(api, login.token, second.device_code) == answers[0]
-    refused("CODE_USED", lambda: await_device(api, login.token, first.device_code))
-    world.server.kill()
-    world.start()
-    api.wait_ready()
-    refused("ANSWER_GONE", lambda: await_device(api, login.token, second.device_code))
-    assert services.provider.get("/counts")["token"]["answered"] <= 3
-
-
-def test_a_code_is_bound_to_its_flow_and_attempt(api):
-    login, other = in_the_browser_wait(api), in_the_browser_wait(api)
-    device = start_device(api, login.token)
-    refused("STATE_MISMATCH", lambda: await_device(api, other.token, device.device_code))
-    refused("STATE_MISMATCH", lambda: await_device(api, login.token, device.device_code[:-1]))
-    early = api.start("acme")
-    refused("STEP_NOT_ALLOWED", lambda: start_device(api, early.token))
-
-
-def test_the_end_of_a_call_ends_the_asking(api, services):
-    login = in_the_browser_wait(api)
-    device = start_device(api, login.token)
-    request = rpc.tokens.AwaitDeviceRequest(flow_token=login.token, device_code=device.device_code)
-    with pytest.raises(grpc.RpcError):
-        api.tokens.AwaitDevice(request, timeout=0.5)
-    other = in_the_browser_wait(api)
-    kept = start_device(api, other.token)
-    services.provider.post("/reset")
-    services.http.post("/open", {"url": kept.verification_uri_complete})
-    await_device(api, other.token, kept.device_code)
-    assert services.provider.get("/counts")["token"]["arrived"] == 1
+def test_a_client_that_is_lost_after_it_is_lost_and_did_not_fail(new_world, services):
+    world = new_world(limits="grace { seconds: 1 }")
+    services.provider.post("/faults", NOT_FOR_US | {"endpoint": "device_authorization", "times": 1})
+    run = world.machine().start("login", "--debug", SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22", BROWSER="")
+    assert run.program.err.wait("No sign-in with a code", 20), run.shown()
+    run.program.kill()
+    assert run.timeline("CLI Auth Aborted") == expected(
+        """
+        1 Command Invoked
+        2 CLI Auth Started flow=login no_browser=false
+        3 CLI Auth Aborted flow=login step=browser_wait reason=client_lost
+        """
+    )
 
 
 def test_the_device_code_is_in_no_log_and_on_no_disk(world, services):
