@@ -37,6 +37,8 @@ struct ClientOptions {
   std::string ca_file;
   // Sent before gRPC's own user agent: "tool/1.2".
   std::string user_agent;
+  // Sent with each call (W3C Trace Context): the server's log then names the trace. Not sent if it is not of that form.
+  std::string traceparent;
   // A watch that hears nothing for so long when it opens, or three times as long later on, asks GetFlow instead.
   absl::Duration poll_after = absl::Seconds(5);
 };

@@ -3,17 +3,21 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/client_interceptor.h>
 
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/trace_parent.h"
 
 namespace authflow {
 namespace {
@@ -43,6 +47,39 @@ std::shared_ptr<grpc::Channel> LetGoElsewhere(std::shared_ptr<grpc::Channel> cha
             std::thread([last = std::move(channel)] {}).detach();
           }};
 }
+
+constexpr size_t kLongestTraceparent = 256;
+
+// Of the form that the standard gives it, and such that gRPC takes it for metadata.
+bool IsTraceparent(const std::string& text) {
+  return text.size() <= kLongestTraceparent && absl::c_all_of(text, absl::ascii_isprint) && !TraceIdOf(text).empty();
+}
+
+// Adds the traceparent to each call, streams included.
+class Tracing final : public grpc::experimental::Interceptor {
+ public:
+  explicit Tracing(const std::string& traceparent) : traceparent_(traceparent) {}
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(grpc::experimental::InterceptionHookPoints::PRE_SEND_INITIAL_METADATA)) {
+      methods->GetSendInitialMetadata()->emplace("traceparent", traceparent_);
+    }
+    methods->Proceed();
+  }
+
+ private:
+  const std::string traceparent_;
+};
+
+class TracingFactory final : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  explicit TracingFactory(std::string traceparent) : traceparent_(std::move(traceparent)) {}
+  grpc::experimental::Interceptor* CreateClientInterceptor(grpc::experimental::ClientRpcInfo*) override {
+    return new Tracing(traceparent_);
+  }
+
+ private:
+  const std::string traceparent_;
+};
 
 absl::Status Malformed(const std::string& server) {
   return absl::InvalidArgumentError(
@@ -127,7 +164,10 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const ServerAddress& 
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   if (address.loopback) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (!options.user_agent.empty()) arguments.SetUserAgentPrefix(options.user_agent);
-  return LetGoElsewhere(grpc::CreateCustomChannel(address.HostAndPort(), credentials, arguments));
+  std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+  if (IsTraceparent(options.traceparent)) interceptors.push_back(std::make_unique<TracingFactory>(options.traceparent));
+  return LetGoElsewhere(grpc::experimental::CreateCustomChannelWithInterceptors(address.HostAndPort(), credentials,
+                                                                                arguments, std::move(interceptors)));
 }
 
 }  // namespace authflow

@@ -35,6 +35,12 @@ TEST(ParseServerTest, AllElseIsRefused) {
   }
 }
 
+TEST(OpenChannelTest, ATraceparentOfAnotherFormIsNoError) {
+  for (const char* traceparent : {"", "nonsense", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-\n"}) {
+    EXPECT_TRUE(OpenChannel(*ParseServer("127.0.0.1:1"), {.server = "", .traceparent = traceparent}).ok());
+  }
+}
+
 TEST(OpenChannelTest, ACaFileThatIsMissingIsSaid) {
   const auto channel = OpenChannel(*ParseServer("https://h:1"), {.ca_file = "/nonexistent.pem"});
   EXPECT_TRUE(absl::IsNotFound(channel.status())) << channel.status();

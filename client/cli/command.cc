@@ -62,7 +62,8 @@ absl::StatusOr<std::shared_ptr<Command>> Command::Make(Options options, Executor
   }
   auto client = Client::Create({.server = FirstOf(command->options.server, stored.server, kDefaultServer),
                                 .ca_file = command->options.ca_file,
-                                .user_agent = absl::StrCat("authflow-cli/", kVersion)});
+                                .user_agent = absl::StrCat("authflow-cli/", kVersion),
+                                .traceparent = command->options.traceparent});
   if (!client.ok()) return client.status();
   command->client = *std::move(client);
   auto login = LoadLogin(command->folders, command->options.profile_name);

@@ -19,6 +19,7 @@ constexpr char kEnvironment[] =
     "  AUTHFLOW_TELEMETRY=0 or DO_NOT_TRACK=1           nothing about you is recorded, as \"telemetry off\" keeps it\n"
     "  BROWSER                                          the programs that open the sign-in page, by \":\"\n"
     "  AUTHFLOW_KEYRING=0                               keep the login in a file, whatever keyring there is\n"
+    "  TRACEPARENT                                      the trace this belongs to, for the server's log\n"
     "  NO_COLOR=1, AUTHFLOW_ACCESSIBLE=1                no colour; plain lines and numbered lists, nothing moves\n"
     "\n"
     "Exit codes: 0 ok, 1 error, 2 cancelled, 4 not signed in.";
@@ -206,6 +207,7 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   if (options.server.empty()) options.server = Environment("AUTHFLOW_SERVER");
   if (options.product.empty()) options.product = Environment("AUTHFLOW_PRODUCT");
   if (options.ca_file.empty()) options.ca_file = Environment("AUTHFLOW_CA");
+  options.traceparent = Environment("TRACEPARENT");
   const std::string ci = Environment("CI");
   options.is_ci = !ci.empty() && ci != "0" && ci != "false";
   const std::string context = Environment("AUTHFLOW_CONTEXT");

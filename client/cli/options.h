@@ -29,6 +29,7 @@ struct Options {
   std::string server;   // flag, else AUTHFLOW_SERVER, else empty: the profile's
   std::string product;  // flag, else AUTHFLOW_PRODUCT, else empty: the profile's
   std::string ca_file;  // flag, else AUTHFLOW_CA
+  std::string traceparent;
   std::string profile_name = "default";
   std::string app_name;  // for apps select: a name or an id
   std::string region;

@@ -11,7 +11,8 @@ namespace {
 class OptionsTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"AUTHFLOW_SERVER", "AUTHFLOW_PRODUCT", "AUTHFLOW_CA", "AUTHFLOW_CONTEXT", "CI"}) {
+    for (const char* name :
+         {"AUTHFLOW_SERVER", "AUTHFLOW_PRODUCT", "AUTHFLOW_CA", "AUTHFLOW_CONTEXT", "CI", "TRACEPARENT"}) {
       unsetenv(name);
     }
   }

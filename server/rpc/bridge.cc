@@ -10,8 +10,8 @@
 
 #include "server/base/error_class.h"
 #include "server/base/text.h"
+#include "server/base/trace_parent.h"
 #include "server/rpc/status.h"
-#include "server/rpc/trace_parent.h"
 #include "server/rpc/validate.h"
 
 namespace authflow {

@@ -40,7 +40,7 @@ using StreamHandler = Task<absl::StatusOr<Look<Message>>> (*)(Context& context, 
 // INVALID_REQUEST when the message is too large or cannot be parsed.
 absl::Status CheckSize(size_t bytes);
 absl::Status NotParsed(const std::string& message_name);
-// What its caller's traceparent says, if it sent one: see trace_parent.h.
+// What its caller's traceparent says, if it sent one: see server/base/trace_parent.h.
 std::string TraceOf(const grpc::CallbackServerContext& rpc);
 // Here alone an exception becomes a status: INTERNAL, with the exception's type in the log and nothing for the caller.
 absl::Status StatusOf(std::exception_ptr exception);

@@ -146,6 +146,29 @@ def test_the_trace_that_a_caller_names_is_told_with_its_calls(metadata, trace, n
     assert traces == {"StartFlow": "", "WatchFlow": trace, "GetFlow": trace}
 
 
+# What TRACEPARENT says, and the trace that is told.
+VARIABLES = {
+    "one": (PARENT[1], TRACE),
+    "none": ("", ""),
+    "of another form": (f"{TRACE}-1", ""),
+    "not for metadata": (f"cc{PARENT[1][2:]}-\n", ""),
+}
+
+
+@pytest.mark.parametrize("variable, trace", VARIABLES.values(), ids=VARIABLES)
+def test_the_cli_passes_its_trace_on(variable, trace, new_world):
+    world = new_world()
+    laptop = world.machine()
+    run = laptop.start("login", "--app-name", "Shop", TRACEPARENT=variable)
+    run.browse()
+    assert run.ended().code == 0
+    assert world.server.stop() == 0
+    calls = [line for line in documents(world.server.err.all()) if line["event"] == "rpc"]
+    traces = {call["method"].split("/")[1]: call["trace_id"] for call in calls}
+    assert {"StartFlow", "WatchFlow", "RecordStep", "ExchangeCode", "FinishFlow", "FinishCommand"} <= set(traces)
+    assert set(traces.values()) == {trace}
+
+
 # On a terminal or not, what is asked for, and what the first line looks like.
 JSON_LINE = rf'^{{"time":"{TIME}","level":"info","event":"serving",'
 TEXT_LINE = rf"^{TIME} INFO  serving version=\S+ grpc=127\.0\.0\.1:\d+ http=127\.0\.0\.1:\d+$"

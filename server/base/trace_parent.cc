@@ -1,4 +1,4 @@
-#include "server/rpc/trace_parent.h"
+#include "server/base/trace_parent.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // Which trace of its own a caller says that a call belongs to.
-#ifndef AUTHFLOW_SERVER_RPC_TRACE_PARENT_H_
-#define AUTHFLOW_SERVER_RPC_TRACE_PARENT_H_
+#ifndef AUTHFLOW_SERVER_BASE_TRACE_PARENT_H_
+#define AUTHFLOW_SERVER_BASE_TRACE_PARENT_H_
 
 #include <string>
 #include <string_view>
@@ -13,4 +13,4 @@ std::string TraceIdOf(std::string_view traceparent);
 
 }  // namespace authflow
 
-#endif  // AUTHFLOW_SERVER_RPC_TRACE_PARENT_H_
+#endif  // AUTHFLOW_SERVER_BASE_TRACE_PARENT_H_
