@@ -22,6 +22,25 @@ const prometheus::Histogram::BucketBoundaries kStepSeconds = {0.01, 0.05, 0.1, 0
 const prometheus::Histogram::BucketBoundaries kCallSeconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                                               0.5,   1,    2.5,   5,    10,  30};
 
+// The step of a flow that ends is the last one it entered; unspecified: none yet.
+constexpr v1::Step kAllSteps[] = {v1::STEP_UNSPECIFIED,      v1::STEP_BROWSER_WAIT, v1::STEP_CODE_EXCHANGE,
+                                  v1::STEP_APPS_FETCH,       v1::STEP_APP_SELECT,   v1::STEP_APP_CREATE,
+                                  v1::STEP_PROFILE_CONFIGURE};
+// The provider's refusals, and ours of what it said.
+constexpr ErrorClass kOfSignIn[] = {v1::ERROR_CLASS_ISSUER_MISMATCH,  v1::ERROR_CLASS_PROVIDER_UNREACHABLE,
+                                    v1::ERROR_CLASS_PROVIDER_TIMEOUT, v1::ERROR_CLASS_PROVIDER_RATE_LIMITED,
+                                    v1::ERROR_CLASS_PROVIDER_ERROR,   v1::ERROR_CLASS_PROVIDER_INVALID_RESPONSE,
+                                    v1::ERROR_CLASS_PROVIDER_REFUSED, v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED,
+                                    v1::ERROR_CLASS_CODE_REFUSED,     v1::ERROR_CLASS_ID_TOKEN_INVALID,
+                                    v1::ERROR_CLASS_IDENTITY_MISSING};
+constexpr ErrorClass kOfApplications[] = {
+    v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED,     v1::ERROR_CLASS_ACCESS_TOKEN_UNVERIFIABLE,
+    v1::ERROR_CLASS_APPLICATION_NAME_INVALID, v1::ERROR_CLASS_APPLICATION_NAME_TAKEN,
+    v1::ERROR_CLASS_REGION_NOT_OFFERED,       v1::ERROR_CLASS_APPLICATIONS_NOT_CONFIGURED};
+constexpr ErrorClass kOfClients[] = {v1::ERROR_CLASS_CLIENT_ERROR, v1::ERROR_CLASS_CLIENT_PROFILE_WRITE,
+                                     v1::ERROR_CLASS_CLIENT_PORTS_BUSY, v1::ERROR_CLASS_CLIENT_NOT_INTERACTIVE,
+                                     v1::ERROR_CLASS_CLIENT_NETWORK};
+
 std::string_view OutcomeName(const Outcome& outcome) {
   if (std::holds_alternative<Completed>(outcome)) return "completed";
   return std::holds_alternative<Aborted>(outcome) ? "aborted" : "failed";
@@ -70,11 +89,7 @@ FlowMetrics::FlowMetrics(prometheus::Registry& registry, const std::vector<std::
         step_duration_.With({product, name, StepName(step)});
       }
       for (const char* outcome : {"completed", "aborted", "failed"}) flow_duration_.With({product, name, outcome});
-      finished_.With({product, name, "completed", "profile_configure", "", ""});
-      for (const v1::AbortReason reason : {v1::ABORT_REASON_USER_CANCELLED, v1::ABORT_REASON_DENIED,
-                                           v1::ABORT_REASON_CLIENT_LOST, v1::ABORT_REASON_EXPIRED}) {
-        finished_.With({product, name, "aborted", "browser_wait", ReasonName(reason), ""});
-      }
+      ExpectEnds(product, name);
     }
     exchanges_.With({product, "ok"});
     exchange_duration_.With({product});
@@ -87,6 +102,31 @@ FlowMetrics::FlowMetrics(prometheus::Registry& registry, const std::vector<std::
       token_call_duration_.With({product, call});
     }
   }
+}
+
+void FlowMetrics::ExpectEnds(const std::string& product, std::string_view kind) {
+  const auto aborted = [&](v1::Step step, v1::AbortReason reason) {
+    finished_.With({product, kind, "aborted", StepName(step), ReasonName(reason), ""});
+  };
+  const auto failed = [&](v1::Step step, ErrorClass error_class) {
+    finished_.With({product, kind, "failed", StepName(step), "", NameOf(error_class)});
+  };
+  for (const v1::Step step : kAllSteps) {
+    const bool before = step == v1::STEP_UNSPECIFIED || step == v1::STEP_BROWSER_WAIT;
+    if (!before) finished_.With({product, kind, "completed", StepName(step), "", ""});
+    if (before) aborted(step, v1::ABORT_REASON_DENIED);
+    for (const v1::AbortReason reason :
+         {v1::ABORT_REASON_USER_CANCELLED, v1::ABORT_REASON_CLIENT_LOST, v1::ABORT_REASON_EXPIRED}) {
+      aborted(step, reason);
+    }
+    if (before || step == v1::STEP_CODE_EXCHANGE) {
+      for (const ErrorClass error_class : kOfSignIn) failed(step, error_class);
+    } else if (step != v1::STEP_PROFILE_CONFIGURE) {
+      for (const ErrorClass error_class : kOfApplications) failed(step, error_class);
+    }
+    for (const ErrorClass error_class : kOfClients) failed(step, error_class);
+  }
+  failed(v1::STEP_BROWSER_WAIT, v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED);
 }
 
 void FlowMetrics::OnEntry(const Flow& before, const Flow& after, const Entry& entry) {

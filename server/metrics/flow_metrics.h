@@ -3,6 +3,7 @@
 #define AUTHFLOW_SERVER_METRICS_FLOW_METRICS_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/flow/flow_store.h"
@@ -23,6 +24,8 @@ class FlowMetrics final : public FlowObserver {
   void SetTotals(const std::vector<FlowTotals>& totals);
 
  private:
+  // A row for each end that a flow may be expected to have: 115 for a product and kind. Others appear as they happen.
+  void ExpectEnds(const std::string& product, std::string_view kind);
   void OnEnded(const Flow& flow);
 
   const std::vector<std::string> products_;

@@ -88,6 +88,28 @@ TEST_F(MetricsTest, AbortedAndFailedFlowsSayWhereAndWhy) {
       1);
 }
 
+TEST_F(MetricsTest, TheRowsOfExpectedEndsAreThereFromTheStart) {
+  int rows = 0;
+  std::istringstream text(metrics_.Text());
+  for (std::string line; std::getline(text, line);) {
+    if (line.rfind("authflow_flows_finished_total{", 0) != 0) continue;
+    EXPECT_THAT(line, ::testing::EndsWith("} 0"));
+    ++rows;
+  }
+  EXPECT_EQ(rows, 2 * 3 * 115) << "products, kinds, ends: docs/operations.md says so";
+  const std::string finished = "authflow_flows_finished_total";
+  for (
+      const char* row :
+      {R"({error_class="",kind="login",outcome="completed",product="tool",reason="",step="code_exchange"})",
+       R"({error_class="",kind="signup",outcome="aborted",product="other",reason="expired",step="app_select"})",
+       R"({error_class="PROVIDER_TIMEOUT",kind="login",outcome="failed",product="tool",reason="",step=""})",
+       R"({error_class="CODE_REFUSED",kind="login",outcome="failed",product="tool",reason="",step="code_exchange"})",
+       R"({error_class="CLIENT_PROFILE_WRITE",kind="login",outcome="failed",product="tool",reason="",step="profile_configure"})"}) {
+    EXPECT_EQ(Value(finished + row), 0) << row;
+  }
+  EXPECT_EQ(Value(R"(authflow_flows_started_total{kind="signup",product="other"})"), 0);
+}
+
 TEST_F(MetricsTest, ASecondAttemptEntersTheBrowserAgain) {
   Start();
   Add(Entered{v1::STEP_BROWSER_WAIT, 1});
