@@ -2,8 +2,7 @@
 
 #include <sys/stat.h>
 
-#include <cerrno>
-#include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -52,9 +51,12 @@ Config DevConfig() {
                 .retention = absl::Hours(30 * 24)};
 }
 
+// With the folders above it; the umask leaves all to their owner alone.
 absl::Status MakeFolder(const std::string& folder) {
-  if (mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
-  return absl::FailedPreconditionError("cannot make the data folder " + folder + ": " + std::strerror(errno));
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error || std::filesystem::is_directory(folder)) return absl::OkStatus();
+  return absl::FailedPreconditionError("cannot make the data folder " + folder + ": " + error.message());
 }
 
 std::shared_ptr<Sink> SinkOf(const ProductConfig& product, const Options& options, HttpClient& http,

@@ -44,7 +44,8 @@ class HttpListenerImpl final : public HttpListener {
     }
     if (!bound) {
       return absl::FailedPreconditionError(
-          Cat("cannot serve HTTP on ", host_port, ": is the address free and of this machine?"));
+          Cat("cannot serve HTTP on ", host_port,
+              ": another program has this port, or the address is not of this machine. --http-listen names another"));
     }
     address_ = at->ToString();
     return absl::OkStatus();

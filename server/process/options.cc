@@ -40,6 +40,17 @@ std::string CheckOutcome(const std::string& text) {
   return "\"" + text + "\" is no outcome, reason or error class";
 }
 
+// The flag that takes one value and has several; empty: none. CLI11 says "1 required HOST:PORT missing" of it.
+std::string GivenTwice(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_expected_max() == 1 && option->count() > 1) return option->get_name();
+  }
+  for (const CLI::App* verb : app.get_subcommands()) {
+    if (std::string name = GivenTwice(*verb); !name.empty()) return name;
+  }
+  return "";
+}
+
 // What CLI11 cannot say: which flags need which.
 std::string Missing(const Options& options) {
   const Verb verb = options.verb;
@@ -163,6 +174,10 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string twice = GivenTwice(app);
+    std::cerr << (twice.empty() ? std::string(error.what()) : "authflowd: " + twice + " is given twice") << "\n";
+    return 2;
   } catch (const CLI::ParseError& error) {
     return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
   }

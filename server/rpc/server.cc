@@ -60,7 +60,8 @@ class RpcServerImpl final : public RpcServer {
     if (server_ == nullptr || port == 0) {
       server_ = nullptr;
       return absl::FailedPreconditionError(
-          Cat("cannot serve gRPC on ", options.listen, ": is the address free and of this machine?"));
+          Cat("cannot serve gRPC on ", options.listen,
+              ": another program has this port, or the address is not of this machine. --listen names another"));
     }
     SetServing(false);
     address_ = Cat(options.listen.substr(0, options.listen.rfind(':')), ":", port);

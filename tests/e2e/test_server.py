@@ -14,8 +14,8 @@ import pytest
 from support import authflowd, rpc
 from support.authflowd import Authflowd, any_port, ended, get
 from support.events import expected
-from support.wire_client import COMPLETED, FLOW, Wire
 from support.machine import AUTHFLOW
+from support.wire_client import COMPLETED, FLOW, Wire
 from support.wire_world import USER_IN_ANSWER, by_hand, product
 
 # grpc.health.v1.HealthCheckResponse, as it is on the wire.
@@ -190,8 +190,8 @@ def test_a_data_folder_and_an_address_have_one_server(serve, config, tmp_path):
     server = serve("--config", config, "--data", data)
     for flags, sentence in (
         (("--data", data), f"another authflowd uses the data folder {data} .*: stop it, or give this one a folder"),
-        (("--data", tmp_path / "2", "--listen", server.grpc), f"cannot serve gRPC on {server.grpc}: is the"),
-        (("--data", tmp_path / "3", "--http-listen", server.http), f"cannot serve HTTP on {server.http}: is the"),
+        (("--data", tmp_path / "2", "--listen", server.grpc), f"cannot serve gRPC on {server.grpc}: another .* --listen names"),
+        (("--data", tmp_path / "3", "--http-listen", server.http), f"cannot serve HTTP on {server.http}: another .* --http-l"),
     ):
         second = ended("--config", config, *any_port(flags), *flags)
         assert second.returncode == 1
@@ -210,6 +210,16 @@ def test_a_key_that_others_can_read_is_refused(config, tmp_path):
         assert "1111" not in refused.stderr
 
 
+def test_the_folders_above_the_data_are_made_for_their_owner_alone(serve, config, tmp_path):
+    serve("--config", config, "--data", tmp_path / "a/b/data")
+    for folder in ("a", "a/b", "a/b/data"):
+        assert oct((tmp_path / folder).stat().st_mode & 0o777) == "0o700", folder
+    (tmp_path / "file").touch()
+    refused = ended(*any_port(()), "--config", config, "--data", tmp_path / "file/data")
+    assert refused.returncode == 1
+    assert f"cannot make the data folder {tmp_path}/file/data: Not a directory" in refused.stderr
+
+
 # Command line -> exit code, and what stderr says. CONFIG and TLS are files of the test.
 REFUSED = {
     "nothing": ("", 2, "--config FILE is missing .authflowd init writes one; authflowd --dev needs none."),
@@ -222,6 +232,8 @@ REFUSED = {
     "probe alone": ("--probe --config CONFIG", 2, "--probe goes with --check"),
     "dev with a configuration": ("--dev --config CONFIG", 2, "--dev has a configuration of its own"),
     "no address": ("--dev --listen here", 2, '--listen: "here" is not of the form HOST:PORT'),
+    "an address twice": ("--dev --listen 127.0.0.1:0 --listen 127.0.0.1:1", 2, "^authflowd: --listen is given twice$"),
+    "a flag of a verb twice": ("tail --data x --product a --product b", 2, "^authflowd: --product is given twice$"),
     "no duration": ("--dev --grace soon", 2, '--grace: "soon" is not a duration like 500ms, 10s or 2m'),
     "no level": ("--dev --log-level loud", 2, "--log-level: loud not in"),
     "plaintext for all": (
