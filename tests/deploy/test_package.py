@@ -90,6 +90,11 @@ def test_completions_stand_where_shells_look(tree):
     run("bash", "-n", tree / "usr/share/bash-completion/completions/authflow")
 
 
+def test_man_finds_the_pages(tree):
+    for page in ("authflow", "authflowd"):
+        assert f"{page} -" in run("man", "-M", tree / "usr/share/man", page, env=dict(os.environ, LC_ALL="C"))
+
+
 def test_other_languages_find_the_protos(tree, tmp_path):
     protos = tree / "usr/share/authflow/protos"
     run("protoc", f"-I{protos}", f"--python_out={tmp_path}", *sorted(protos.rglob("*.proto")))
