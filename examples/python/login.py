@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""A whole login against authflowd: AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name login.py
+"""A whole login against authflowd: AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name login.py [--device]
 
-The numbers D1..D19 are those of docs/client-guide.md. README.md says how to run it.
+With --device it shows a code to type in anywhere (RFC 8628). The numbers D1..D20 are those of docs/client-guide.md. README.md says how to run it.
 """
 
 import contextlib
@@ -124,13 +124,13 @@ class Ended(Exception):
 
 
 class Login:
-    def __init__(self, server: str, product: str):
+    def __init__(self, server: str, product: str, device: bool = False):
         options = [("grpc.service_config", SERVICE_CONFIG.read_text())]  # asks again (D13)
         options += [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 3000)]
         channel = grpc.insecure_channel(server, options)  # plaintext: on this machine only
         self.flows = flow_service_pb2_grpc.FlowServiceStub(channel)
         self.tokens = token_service_pb2_grpc.TokenServiceStub(channel)
-        self.product = product
+        self.product, self.device = product, device
         self.happened = queue.SimpleQueue()
         self.starting = None  # StartFlow's future
         self.token = ""
@@ -140,7 +140,7 @@ class Login:
         outcome = flow_pb2.Outcome()
         try:
             self.start()
-            answer = self.sign_in()
+            answer = self.sign_in_with_code() if self.device else self.sign_in()
             self.step(flow_pb2.STEP_PROFILE_CONFIGURE)  # D14
             keep("tokens", json.dumps({"access": answer.tokens.access_token, "refresh": answer.tokens.refresh_token}))
             outcome.completed.SetInParent()
@@ -162,24 +162,31 @@ class Login:
         return 0 if outcome.HasField("completed") else 2 if outcome.HasField("aborted") else 1
 
     def start(self):
+        if self.device:
+            self.begin(self.start_at(""))
+            return
         self.listener = Listener(self.happened)  # D1
         try:
-            answer = self.start_at(self.listener)
+            answer = self.start_at(self.listener.uri)
         except grpc.RpcError as error:
             if error_info(error).reason != "REDIRECT_URI_NOT_ALLOWED":
                 raise
             wanted = urllib.parse.urlsplit(error_info(error).metadata["redirect_uris"].split()[0])  # D4
             self.listener = Listener(self.happened, (wanted.hostname, wanted.port or 0), wanted.path)
-            answer = self.start_at(self.listener)
+            answer = self.start_at(self.listener.uri)
+        self.begin(answer)
+
+    def begin(self, answer: flow_service_pb2.StartFlowResponse):
         self.token = answer.flow_token
         threading.Thread(target=self.watch, daemon=True).start()
 
-    def start_at(self, listener: Listener) -> flow_service_pb2.StartFlowResponse:
+    def start_at(self, redirect_uri: str) -> flow_service_pb2.StartFlowResponse:
         request = flow_service_pb2.StartFlowRequest(
             request_id=str(uuid.uuid4()),  # D2
             product=self.product,
             kind=flow_pb2.FLOW_KIND_LOGIN,
-            redirect_uri=listener.uri,
+            redirect_uri=redirect_uri,
+            no_browser=self.device,
             invocation=invocation(),
         )
         with undisturbed():  # a call that nobody knows of would be a flow that nobody ends
@@ -215,9 +222,7 @@ class Login:
             while True:
                 what, value, page = self.next()
                 if what == "ended":
-                    self.ended = True  # D17
-                    expired = value.aborted.reason == flow_pb2.ABORT_REASON_EXPIRED
-                    raise Ended("The time ran out." if expired else "The sign-in was ended elsewhere.")
+                    self.over(value)
                 try:
                     answer = self.exchange(value)
                     page.say("You are signed in. You can close this page.")  # D10
@@ -230,6 +235,38 @@ class Login:
                     if reason not in NEXT_ATTEMPT or attempt == 3:
                         raise
                     break
+
+    def sign_in_with_code(self) -> token_service_pb2.AwaitDeviceResponse:
+        for attempt in (1, 2, 3):  # D12
+            self.step(flow_pb2.STEP_BROWSER_WAIT)
+            request = token_service_pb2.StartDeviceAuthorizationRequest(flow_token=self.token)
+            device = self.tokens.StartDeviceAuthorization(request, timeout=20)
+            print(f"Open {device.verification_uri} on any device, and type in this code: {device.user_code}", flush=True)
+            try:
+                return self.await_device(device.device_code)
+            except grpc.RpcError as error:
+                if error_info(error).reason not in NEXT_ATTEMPT or attempt == 3:
+                    raise
+
+    def await_device(self, device_code: str) -> token_service_pb2.AwaitDeviceResponse:
+        """Asks until the person has decided (D20)."""
+        request = token_service_pb2.AwaitDeviceRequest(flow_token=self.token, device_code=device_code)
+        while True:
+            asked = time.monotonic()
+            call = self.tokens.AwaitDevice.future(request, timeout=150)
+            call.add_done_callback(lambda done: self.happened.put(("answered", done, None)))
+            what, value, _ = self.next()
+            if what == "ended" and not call.done():
+                self.over(value)
+            answer = call.result()
+            if not answer.pending:
+                return answer
+            time.sleep(max(0, asked + 1 - time.monotonic()))  # a server that stops holds no call
+
+    def over(self, outcome: flow_pb2.Outcome):
+        self.ended = True  # D17
+        expired = outcome.aborted.reason == flow_pb2.ABORT_REASON_EXPIRED
+        raise Ended("The time ran out." if expired else "The sign-in was ended elsewhere.")
 
     def next(self):
         """What happens next. Not one long wait: Python would not see a signal that comes just before it."""
@@ -262,7 +299,8 @@ class Login:
 def main() -> int:
     for number in SIGNALS:
         signal.signal(number, signal.default_int_handler)
-    return Login(os.environ.get("AUTHFLOW_SERVER", "127.0.0.1:7443"), os.environ.get("AUTHFLOW_PRODUCT", "dev")).run()
+    server, product = os.environ.get("AUTHFLOW_SERVER", "127.0.0.1:7443"), os.environ.get("AUTHFLOW_PRODUCT", "dev")
+    return Login(server, product, "--device" in sys.argv[1:]).run()
 
 
 if __name__ == "__main__":

@@ -38,40 +38,37 @@ class Changed(login.Login):
 
 @breach("D1", "ctrl_c")
 class ListensLater(Changed):
-    def start_at(self, listener):
-        uri, listener.uri = listener.uri, "http://127.0.0.1:1/callback"
-        answer = super().start_at(listener)
-        listener.uri = uri
-        return answer
+    def start_at(self, redirect_uri):
+        return super().start_at("http://127.0.0.1:1/callback")
 
 
 @breach("D2", "ctrl_c")
 class RequestIdIsNoUuid(Changed):
-    def start_at(self, listener):
+    def start_at(self, redirect_uri):
         login.uuid = type("Uuid", (), {"uuid4": staticmethod(lambda: f"{random.random()}")})
-        return super().start_at(listener)
+        return super().start_at(redirect_uri)
 
 
 @breach("D2", "login")
 class OneRequestIdForAll(Changed):
-    def start_at(self, listener):
+    def start_at(self, redirect_uri):
         ids = iter(["5f2b0d7e-6a43-4c3f-9d2c-0d2f6a1b3c4d"])  # then the invocation's
         login.uuid = type("Uuid", (), {"uuid4": staticmethod(lambda: next(ids, None) or uuid.uuid4())})
-        return super().start_at(listener)
+        return super().start_at(redirect_uri)
 
 
 @breach("D3", "opted_out")
 class ConsentIsNotAsked(Changed):
-    def start_at(self, listener):
+    def start_at(self, redirect_uri):
         os.environ.pop("DO_NOT_TRACK", None)
-        return super().start_at(listener)
+        return super().start_at(redirect_uri)
 
 
 @breach("D3", "login")
 class AnonymousIdIsNotKept(Changed):
-    def start_at(self, listener):
+    def start_at(self, redirect_uri):
         login.keep("installation", str(uuid.uuid4()))
-        return super().start_at(listener)
+        return super().start_at(redirect_uri)
 
 
 @breach("D4", "other_redirect_uri")
@@ -128,9 +125,9 @@ class TakesItsWatchBack(Changed):
 
 @breach("D7", "login")
 class OpensBeforeTheStep(Changed):
-    def start_at(self, listener):
-        answer = super().start_at(listener)
-        listener.state = answer.state
+    def start_at(self, redirect_uri):
+        answer = super().start_at(redirect_uri)
+        self.listener.state = answer.state
         self.open(answer.authorization_url)
         return answer
 
@@ -205,11 +202,11 @@ class AStrayAnswerEndsIt(Changed):
             raise login.Ended(error.details()) from None
 
 
-@breach("D12", "answer_gone")
+@breach("D12", "answer_gone", "device_late")
 class OneAttemptOnly(Changed):
-    def sign_in(self):
+    def start(self):
         login.NEXT_ATTEMPT = set()
-        return super().sign_in()
+        super().start()
 
 
 @breach("D12", "answer_gone")
@@ -228,9 +225,9 @@ class KeepsTheOldState(Changed):
 class NoServiceConfig(Changed):
     """Asks once."""
 
-    def __init__(self, server, product):
+    def __init__(self, *arguments):
         login.SERVICE_CONFIG = type("Empty", (), {"read_text": staticmethod(lambda: "{}")})
-        super().__init__(server, product)
+        super().__init__(*arguments)
 
 
 @breach("D13", "lost_start")
@@ -240,14 +237,14 @@ class StartsOnce(NoServiceConfig):
 
 @breach("D13", "lost_start")
 class StartsAnewForALostAnswer(NoServiceConfig):
-    def start_at(self, listener):
+    def start_at(self, redirect_uri):
         try:
-            return super().start_at(listener)
+            return super().start_at(redirect_uri)
         except grpc.RpcError:
-            return super().start_at(listener)
+            return super().start_at(redirect_uri)
 
 
-@breach("D13", "lost_exchange")
+@breach("D13", "lost_exchange", "device_lost")
 class ExchangesOnce(NoServiceConfig):
     pass
 
@@ -358,6 +355,34 @@ class PrintsItsTokens(Changed):
         answer = super().exchange(query)
         print("debug:", answer)
         return answer
+
+
+@breach("D20", "device")
+class ShowsNoCode(Changed):
+    def sign_in_with_code(self):
+        login.print = lambda *_, **__: None
+        return super().sign_in_with_code()
+
+
+@breach("D20", "device")
+class TakesPendingForAnEnd(Changed):
+    def await_device(self, device_code):
+        request = login.token_service_pb2.AwaitDeviceRequest(flow_token=self.token, device_code=device_code)
+        answer = self.tokens.AwaitDevice(request, timeout=150)
+        if answer.pending:
+            raise login.Ended("Nobody typed the code in.")
+        return answer
+
+
+@breach("D20", "device")
+class AsksForShort(Changed):
+    """With a deadline below what the server holds a call for."""
+
+    def await_device(self, device_code):
+        ask = self.tokens.AwaitDevice.future
+        short = type("Short", (), {"future": staticmethod(lambda request, timeout: ask(request, timeout=15))})
+        self.tokens.AwaitDevice = short
+        return super().await_device(device_code)
 
 
 if __name__ == "__main__":

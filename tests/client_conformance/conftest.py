@@ -34,9 +34,10 @@ def stubs(tmp_path_factory) -> Path:
 def examine(stubs):
     """Runs the kit on a command."""
 
-    def run(*command, only=(), patience: int = 30) -> Report:
+    def run(*command, only=(), patience: int = 30, device: str = "") -> Report:
         argv = ["/usr/bin/python3", HERE / "run.py", "--patience", str(patience)]
         argv += ["--only", ",".join(only)] if only else []
+        argv += [f"--device={device}"] if device else []
         environment = dict(os.environ, PYTHONPATH=str(stubs), NODE_PATH=str(NODE_MODULES))
         done = subprocess.run([*argv, "--", *command], env=environment, capture_output=True, text=True, timeout=300)
         lines = done.stdout.splitlines()

@@ -20,7 +20,10 @@ DUTIES = {
     "D17": "The server may end the flow",
     "D18": "Every unary call has a deadline",
     "D19": "Nothing secret is told",
+    "D20": "A device code, for clients that offer one",
 }
+# Judged only of a client that has it.
+OPTIONAL = "D20"
 
 
 class Broken(Exception):

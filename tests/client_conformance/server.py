@@ -38,7 +38,7 @@ class Call:
     method: str
     request: object
     at: float
-    has_deadline: bool
+    deadline: float | None  # seconds from when it came
     answered: bool = False
 
 
@@ -65,6 +65,7 @@ class Flow:
     query: str = ""
     exchanged: bool = False
     outcome: object = None
+    user_codes: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -95,6 +96,8 @@ class Server:
         self.flows: list[Flow] = []
         self.secrets: set[str] = set()
         self.listening_at_start: list[bool] = []
+        self.device_grant = False
+        self.verification_uri = "https://id.example.com/device"
         # Per method: how to answer the calls that come, in order; then all are just done.
         self.plan: dict[str, deque] = defaultdict(deque)
         self.access_token = "access-" + secrets.token_urlsafe(24)
@@ -157,7 +160,7 @@ class Server:
 
     def _call(self, method: str, request, context):
         left = context.time_remaining()
-        call = Call(method, request, time.monotonic(), left is not None and left < NO_DEADLINE)
+        call = Call(method, request, time.monotonic(), left if left is not None and left < NO_DEADLINE else None)
         with self.changed:
             self.calls.append(call)
             answer = self.plan[method].popleft() if self.plan[method] else done
@@ -198,6 +201,7 @@ class Server:
             authorization_url=flow.url,
             state=flow.state,
             redirect_uri=flow.redirect_uri,
+            device_grant=self.device_grant,
         )
 
     def _recordstep(self, request):
@@ -228,11 +232,12 @@ class Server:
             raise Refused("CODE_USED")
         flow.query, flow.exchanged = request.redirect_query, True
         flow.step = FLOW.STEP_CODE_EXCHANGE
+        return rpc.tokens.ExchangeCodeResponse(**self._signed_in())
+
+    def _signed_in(self) -> dict:
         tokens = rpc.tokens.Tokens(access_token=self.access_token, refresh_token=self.refresh_token, scopes=["openid"])
         tokens.expire_time.seconds = int(time.time()) + 3600
-        return rpc.tokens.ExchangeCodeResponse(
-            tokens=tokens, identity=rpc.tokens.Identity(user_id="user-1", email="kit@example.com")
-        )
+        return {"tokens": tokens, "identity": rpc.tokens.Identity(user_id="user-1", email="kit@example.com")}
 
     def _finishflow(self, request):
         flow = self._find(request.flow_token)
@@ -255,10 +260,26 @@ class Server:
         )
 
     def _startdeviceauthorization(self, request):
-        raise Refused("DEVICE_GRANT_NOT_OFFERED")
+        flow = self._find(request.flow_token)
+        if not self.device_grant:
+            raise Refused("DEVICE_GRANT_NOT_OFFERED")
+        if flow.step != FLOW.STEP_BROWSER_WAIT:
+            raise Refused("STEP_NOT_ALLOWED")
+        flow.user_codes.append("-".join("".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(4)) for _ in "ab"))
+        device_code = f"device {flow.attempt} {secrets.token_urlsafe(24)}"
+        self.secrets.add(device_code)
+        response = rpc.tokens.StartDeviceAuthorizationResponse(
+            user_code=flow.user_codes[-1], verification_uri=self.verification_uri, device_code=device_code
+        )
+        response.expires_in.seconds = 600
+        return response
 
     def _awaitdevice(self, request):
-        raise Refused("DEVICE_GRANT_NOT_OFFERED")
+        flow = self._find(request.flow_token)
+        if request.device_code not in self.secrets or request.device_code.split()[1] != str(flow.attempt):
+            raise Refused("STATE_MISMATCH")
+        flow.exchanged, flow.step = True, FLOW.STEP_CODE_EXCHANGE
+        return rpc.tokens.AwaitDeviceResponse(**self._signed_in())
 
     def _refreshtoken(self, request):
         raise Refused("REFRESH_TOKEN_REFUSED")
@@ -338,6 +359,11 @@ def refuse(reason: str, **metadata: str):
         raise Refused(reason, **metadata)
 
     return answer
+
+
+def pending(do, server, context):
+    """AwaitDevice's, when the person has not decided."""
+    return rpc.tokens.AwaitDeviceResponse(pending=True)
 
 
 def lose(do, server, context):

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from duties import DUTIES
+from duties import DUTIES, OPTIONAL
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_MODULES = ROOT / "tests/support/node_modules"
@@ -15,6 +15,7 @@ AUTHFLOWD = Path(os.environ.get("AUTHFLOWD") or BIN / "server/authflowd")
 EXAMPLE_CPP = Path(os.environ.get("AUTHFLOW_EXAMPLE_CPP") or BIN / "examples/cpp/login")
 
 NAMES = ("cli", "python", "node", "cpp", "go")
+WITH_A_DEVICE_CODE = ("cli", "python")
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +34,10 @@ def clients(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_keeps_every_duty(examine, clients, name):
-    report = examine(*clients[name])
-    assert (report.code, report.broken, report.ok) == (0, {}, list(DUTIES)), report.text
+    device = "--device" if name in WITH_A_DEVICE_CODE else ""
+    report = examine(*clients[name], device=device)
+    duties = [duty for duty in DUTIES if device or duty != OPTIONAL]
+    assert (report.code, report.broken, report.ok) == (0, {}, duties), report.text
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +51,17 @@ def dev_server():
         server.stdout.read()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_signs_in_at_a_real_server(stubs, dev_server, clients, tmp_path, name):
+WAYS = [(name, ()) for name in NAMES] + [(name, ("--device",)) for name in WITH_A_DEVICE_CODE]
+
+
+@pytest.mark.parametrize("name, way", WAYS, ids=["".join([name, *way]) for name, way in WAYS])
+def test_it_signs_in_at_a_real_server(stubs, dev_server, clients, tmp_path, name, way):
     browser = tmp_path / "browser"
     browser.write_text('#!/bin/sh\nexec curl --silent --location --output /dev/null "$1"\n')
     browser.chmod(0o755)
     environment = dict(os.environ, HOME=str(tmp_path), BROWSER=str(browser), PYTHONPATH=str(stubs))
     environment |= {"NODE_PATH": str(NODE_MODULES), "AUTHFLOW_SERVER": dev_server, "AUTHFLOW_PRODUCT": "dev"}
     environment |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_DATA_HOME": str(tmp_path / "data")}
-    done = subprocess.run(
-        clients[name], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-    )
+    command = [*clients[name], *way]
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "Signed in as dev@example.com." in done.stdout + done.stderr, done

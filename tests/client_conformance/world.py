@@ -18,10 +18,18 @@ GLANCE = 0.3
 
 class World:
     """`patience`: seconds for what a client does at once; to start an interpreter on a busy machine is the longest of it.
-    `success_page` gives the page of a good exchange."""
+    `device`: more arguments of the command, with which it signs in by a device code. `success_page` gives the page of a
+    good exchange."""
 
-    def __init__(self, command: list[str], folder: Path, patience: float, success_page: Callable[[], str]):
-        self._command, self._folder, self._patience = command, folder, patience
+    def __init__(
+        self,
+        command: list[str],
+        device: list[str],
+        folder: Path,
+        patience: float,
+        success_page: Callable[[], str],
+    ):
+        self._command, self._device, self._folder, self._patience = command, device, folder, patience
         self.success_page = success_page
         self.changed = threading.Condition(threading.RLock())
         self.server = Server(self.changed)
@@ -56,8 +64,16 @@ class World:
     # --- The client ------------------------------------------------------------------------------------------------
 
     def start(self, **environment: str):
+        self._start(self._command, environment)
+
+    def start_with_device(self):
+        """As the person who wants a code instead of the browser."""
+        self.server.device_grant = True
+        self._start([*self._command, *self._device], {})
+
+    def _start(self, command: list[str], environment: dict[str, str]):
         address = f"127.0.0.1:{self.server.relay.port}"
-        self.client = Client(self.changed, self._command, address, self._folder, environment)
+        self.client = Client(self.changed, command, address, self._folder, environment)
         self.clients.append(self.client)
 
     def begin(self, **environment: str):
