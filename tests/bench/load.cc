@@ -14,9 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "authflow/v1/flow_service.grpc.pb.h"
-#include "server/base/random.h"
+#include "tests/bench/start_request.h"
 
 namespace authflow {
 namespace {
@@ -30,19 +29,7 @@ int RunStart(char** argv, const char* ca) {
       [](auto& stub, auto* context, auto* request, auto* response, auto done) {
         stub.async()->StartFlow(context, request, response, std::move(done));
       },
-      [&](size_t, v1::StartFlowRequest& request) {
-        const absl::Time now = absl::Now();
-        request.set_request_id(RandomUuid(now).ToString());
-        request.set_product(product);
-        request.set_kind(v1::FLOW_KIND_LOGIN);
-        request.set_redirect_uri("http://127.0.0.1:45678/callback");
-        v1::Invocation& invocation = *request.mutable_invocation();
-        invocation.set_invocation_id(RandomUuid(now).ToString());
-        invocation.set_anonymous_id(RandomUuid(now).ToString());
-        invocation.set_command("tool login");
-        invocation.set_version("1.2.3");
-        invocation.set_operating_system("linux");
-      },
+      [&](size_t, v1::StartFlowRequest& request) { FillStart(product, request); },
       [&](size_t call, const v1::StartFlowResponse& response) { tokens[call] = response.flow_token(); });
   const bool ok = load.Run();
   // Steps come from anywhere, not in the order of the starts. A fixed seed: runs compare.
