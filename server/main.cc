@@ -1,5 +1,6 @@
 // authflowd: picks the real parts. The only wiring.
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -191,6 +192,13 @@ int Main(int argc, char** argv) {
 extern "C" __attribute__((weak)) int MallocExtension_SetNumericProperty(const char* property, size_t value);
 
 int main(int argc, char** argv) {
+  // Shells give 1024 files, for programs that use select(); each connection is one. What the system allows is the
+  // limit.
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+  }
   // What all threads together may keep for their next allocations.
   constexpr size_t kThreadCaches = 8 << 20;
   if (MallocExtension_SetNumericProperty != nullptr) {
