@@ -1,6 +1,8 @@
 #include "server/rpc/rpc_log.h"
 
+#include <chrono>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "server/base/text.h"
@@ -26,10 +28,30 @@ LogLevel LevelOf(const RpcRecord& record, uint64_t nth) {
   return nth % kRpcSample == 0 ? LogLevel::kInfo : LogLevel::kDebug;
 }
 
+std::optional<uint64_t> LineLimit::Take(int64_t second) {
+  absl::MutexLock lock(&mutex_);
+  if (second != second_) {
+    second_ = second;
+    taken_ = 0;
+  }
+  if (taken_ == most_) {
+    ++left_out_;
+    return std::nullopt;
+  }
+  ++taken_;
+  return std::exchange(left_out_, 0);
+}
+
 void LoggingRpcObserver::OnRpcHandled(const RpcRecord& record) {
   next_.OnRpcHandled(record);
   const LogLevel level = LevelOf(record, count_.fetch_add(1, std::memory_order_relaxed));
   if (!IsLogged(level)) return;
+  if (level != LogLevel::kDebug) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto left_out = limit_.Take(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    if (!left_out) return;
+    if (*left_out > 0) Log(LogLevel::kWarning, "rpc_lines_left_out", {{"count", static_cast<int64_t>(*left_out)}});
+  }
   const RpcMethod& method = kRpcMethods[record.method];
   const bool refused = record.reason != v1::ERROR_CLASS_UNSPECIFIED;
   Log(level, "rpc",

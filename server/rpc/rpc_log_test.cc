@@ -28,5 +28,16 @@ TEST(RpcLogTest, FailuresAndSlowCallsAndASampleAreTold) {
   EXPECT_EQ(LevelOf(full, 1), LogLevel::kWarning);
 }
 
+TEST(RpcLogTest, ASecondHasSoManyLinesAndTheNextSaysHowManyItLeftOut) {
+  LineLimit limit(2);
+  EXPECT_EQ(limit.Take(7), 0);
+  EXPECT_EQ(limit.Take(7), 0);
+  EXPECT_EQ(limit.Take(7), std::nullopt);
+  EXPECT_EQ(limit.Take(7), std::nullopt);
+  EXPECT_EQ(limit.Take(8), 2);
+  EXPECT_EQ(limit.Take(8), 0);
+  EXPECT_EQ(limit.Take(8), std::nullopt);
+}
+
 }  // namespace
 }  // namespace authflow

@@ -50,24 +50,22 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     alone.record(1000)
     beside.record(1000)
     ratios, ages, rates = [], [], []
-    events, begun, recording = 2000, time.monotonic(), 0.0
-    for _ in range(arguments.rounds):
-        rate = alone.record(arguments.flows)
-        before = time.monotonic()
-        ratios.append(beside.record(arguments.flows) / rate)
-        recording += time.monotonic() - before
-        rates.append(2 * arguments.flows / (time.monotonic() - before))
-        ages.append(beside.oldest())
-        events += 2 * arguments.flows
 
     def delivered() -> int:
         return int(urllib.request.urlopen(f"{receiver.address}/count").read())
 
+    for _ in range(arguments.rounds):
+        rate = alone.record(arguments.flows)
+        beside.program.wait_until_delivered()
+        before, begun = delivered(), time.monotonic()
+        ratios.append(beside.record(arguments.flows) / rate)
+        rates.append((delivered() - before) / (time.monotonic() - begun))
+        ages.append(beside.oldest())
+    events = 2 * (1000 + arguments.rounds * arguments.flows)
     left = events - delivered()
-    while delivered() < events:
-        if time.monotonic() - begun > 600:
-            sys.exit(f"bench: {events - delivered()} of {events} events were not delivered")
-        time.sleep(0.05)
+    beside.program.wait_until_delivered()
+    if delivered() < events:
+        sys.exit(f"bench: {events - delivered()} of {events} events were not delivered")
     for program in (beside.program, alone.program, receiver):
         program.end(signal.SIGTERM)
     return [
@@ -76,7 +74,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
             "recording with a sink that is down",
             ratios,
             0.85,
-            more={"events a second": round(support.spread(rates)["median"]), "events left at the end": left},
+            more={"events delivered a second": round(support.spread(rates)["median"]), "events left at the end": left},
         ),
         support.Row(
             "age of the oldest event after each round",

@@ -15,6 +15,8 @@ import support
 
 IN_FLIGHT = 64
 MOST = 1.2
+IDLE = 20  # s
+MOST_IDLE = 0.01  # of a core
 
 
 class Store:
@@ -41,8 +43,17 @@ class Store:
         return sum(calls["seconds"] for calls in done) / flows, (self.program.cpu_seconds() - cpu) / flows
 
 
+    def idle(self) -> float:
+        """The share of a core that ticks take (overdue, retention, lanes, counts) when nobody calls."""
+        time.sleep(2)
+        cpu, begun = self.program.cpu_seconds(), time.monotonic()
+        time.sleep(IDLE)
+        return (self.program.cpu_seconds() - cpu) / (time.monotonic() - begun)
+
+
 def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     stores = [Store(arguments.bin_folder, folder / stored, int(stored)) for stored in arguments.stored.split(",")]
+    idle = [store.idle() for store in stores]
     costs = [[store.flow(arguments.flows) for store in stores] for _ in range(arguments.rounds)]
     for store in stores:
         store.program.end(signal.SIGTERM)
@@ -59,6 +70,16 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
                     more={"us": round(support.spread([round_[index][which] for round_ in costs])["median"] * 1e6)},
                 )
             )
+        rows.append(
+            support.Row(
+                f"CPU when idle, {store.stored:,} stored",
+                "1 % of a core",
+                [idle[index] / MOST_IDLE],
+                1,
+                at_most=True,
+                more={"%": round(100 * idle[index], 2), f"% with {stores[0].stored:,}": round(100 * idle[0], 2)},
+            )
+        )
     return rows
 
 
