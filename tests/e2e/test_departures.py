@@ -81,17 +81,23 @@ def test_an_operator_reads_a_flow_and_sends_dead_events_again(new_world, service
     world = new_world()
     services.receiver.post("/faults", {"status": 400, "match": {"write_key": world.write_key}})
     run = waiting_login(world)
-    run.process.terminate()
-    run.ended()
-    dead = 0
-    while dead < 2:  # Started, and what follows it
-        dead = world.metrics().sum("authflow_outbox_events", state="dead")
+
+    def dead(events: int):
+        while world.metrics().sum("authflow_outbox_events", state="dead") < events:
+            pass
+
+    dead(1)
     listed = verb(world, "outbox", "list")
     assert listed.returncode == 0, listed.stderr
-    rows = listed.stdout.splitlines()
-    started = next(row for row in rows if "CLI Auth Started" in row)
+    started = next(row for row in listed.stdout.splitlines() if "CLI Auth Started" in row)
     assert "400" in started
     flow_id = started.split("flow=")[1].split()[0]
+    # A watch that the end overtakes is not in the log.
+    while "attached" not in verb(world, "flow", flow_id).stdout:
+        pass
+    run.process.terminate()
+    run.ended()
+    dead(2)  # what follows it
     shown = verb(world, "flow", flow_id)
     first, *between, last = [row.split()[2] for row in shown.stdout.splitlines()]
     # The watch and the step are two calls at once.
