@@ -29,6 +29,7 @@
 #include "tests/bench/coroutine.h"
 #include "tests/bench/http.h"
 #include "tests/bench/load.h"
+#include "tests/bench/start_request.h"
 
 namespace authflow {
 namespace {
@@ -37,7 +38,6 @@ using boost::asio::ip::tcp;
 
 constexpr int kUsers = 500;
 constexpr char kProduct[] = "bench";
-constexpr char kRedirect[] = "http://127.0.0.1:45678/callback";
 
 using Flows = v1::FlowService::StubInterface::async_interface;
 using TokensApi = v1::TokenService::StubInterface::async_interface;
@@ -54,20 +54,6 @@ struct Stubs {
   const std::unique_ptr<v1::TokenService::Stub> token;
   const std::unique_ptr<v1::ApplicationService::Stub> application;
 };
-
-void FillStart(v1::StartFlowRequest& request) {
-  const absl::Time now = absl::Now();
-  request.set_request_id(RandomUuid(now).ToString());
-  request.set_product(kProduct);
-  request.set_kind(v1::FLOW_KIND_LOGIN);
-  request.set_redirect_uri(kRedirect);
-  v1::Invocation& invocation = *request.mutable_invocation();
-  invocation.set_invocation_id(RandomUuid(now).ToString());
-  invocation.set_anonymous_id(RandomUuid(now).ToString());
-  invocation.set_command("tool login");
-  invocation.set_version("1.2.3");
-  invocation.set_operating_system("linux");
-}
 
 // What the person does in the browser: the provider's code for this authorization URL.
 std::string CodeFor(const std::string& authorization_url, size_t login) {
@@ -174,7 +160,7 @@ class Logins {
       const auto begun = Clock::now();
       // The steps of one login as the CLI makes them.
       FlowCall<v1::StartFlowRequest, v1::StartFlowResponse> start(stubs.flow->async(), &Flows::StartFlow);
-      FillStart(start.request);
+      FillStart(kProduct, start.request);
       if (!Took("StartFlow", co_await start, start)) continue;
       const std::string& token = start.response.flow_token();
 
