@@ -82,9 +82,10 @@ struct Rules {
     if (fail.attempt != 0 && fail.attempt != flow.attempt) return GivenUp();
     // The exchange that runs has the last word on its attempt, whatever a second redirect says.
     if (flow.Exchanging(now) && flow.exchange->attempt == flow.attempt) return std::nullopt;
-    if ((fail.way_left ? flow.way_closed : flow.trouble) == fail.error_class) return std::nullopt;
     // What is over stays so.
-    return CallFailed{.error_class = fail.error_class, .way_left = fail.way_left && !flow.trouble};
+    const bool way_left = fail.way_left && !flow.trouble;
+    if ((way_left ? flow.way_closed : flow.trouble) == fail.error_class) return std::nullopt;
+    return CallFailed{.error_class = fail.error_class, .way_left = way_left};
   }
 
   Answer operator()(const Succeed&) const {

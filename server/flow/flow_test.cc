@@ -213,6 +213,18 @@ TEST_F(FlowTest, AnotherIssuersRedirectIsWrittenDownAndHindersNoExchange) {
 }
 
 // Two replicas: the first attempt's exchange still runs at one when the second attempt's is begun at the other.
+TEST_F(FlowTest, ARefusalThatLeavesAWayIsWrittenOnceAndReopensNothing) {
+  Accept(Enter{v1::STEP_BROWSER_WAIT});
+  const Fail closes{.error_class = v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED, .attempt = 1, .way_left = true};
+  Accept(closes);
+  EXPECT_TRUE(Already(closes));
+  EXPECT_FALSE(flow.trouble);
+  Accept(Fail{v1::ERROR_CLASS_ISSUER_MISMATCH});
+  Accept(closes);
+  EXPECT_TRUE(Already(closes)) << "a caller that goes on asking must not grow the log";
+  EXPECT_EQ(flow.trouble, v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED);
+}
+
 TEST_F(FlowTest, AnAnswerCountsForItsOwnAttemptAlone) {
   Accept(Enter{v1::STEP_BROWSER_WAIT});
   Accept(Code("c1"));
