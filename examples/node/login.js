@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// A whole login against authflowd: AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name node login.js
-// The numbers D1..D19 are those of docs/client-guide.md. README.md says how to run it.
+// A whole login against authflowd: AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name node login.js [--device]
+// With --device it shows a code to type in anywhere (RFC 8628). The numbers D1..D20 are those of docs/client-guide.md.
+// README.md says how to run it.
 'use strict';
 
 const { spawn } = require('node:child_process');
@@ -97,7 +98,7 @@ class Login {
   #token = '';
   #ended = false; // by the server's word
 
-  constructor(server, product) {
+  constructor(server, product, device) {
     const options = {
       'grpc.service_config': fs.readFileSync(path.join(PROTOS, 'authflow/v1/service_config.json'), 'utf8'), // D13
       'grpc.initial_reconnect_backoff_ms': 100,
@@ -107,6 +108,7 @@ class Login {
     this.flows = new api.FlowService(server, plaintext, options);
     this.tokens = new api.TokenService(server, plaintext, options);
     this.product = product;
+    this.device = device;
     this.stopped = new Promise((_, reject) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => reject(new Cancelled()));
     });
@@ -126,7 +128,7 @@ class Login {
     let outcome;
     let code = 1;
     try {
-      const { identity, tokens } = await Promise.race([this.signIn(), this.stopped]);
+      const { identity, tokens } = await Promise.race([this.device ? this.signInWithCode() : this.signIn(), this.stopped]);
       await this.step('STEP_PROFILE_CONFIGURE'); // D14
       keep('tokens', JSON.stringify({ access: tokens.access_token, refresh: tokens.refresh_token }));
       outcome = { completed: {} };
@@ -180,28 +182,55 @@ class Login {
     }
   }
 
+  async signInWithCode() {
+    await this.startAt('');
+    this.watch();
+    for (let attempt = 1; ; ++attempt) {
+      await this.step('STEP_BROWSER_WAIT');
+      const device = await this.call(this.tokens, 'StartDeviceAuthorization', { flow_token: this.#token });
+      console.log(`Open ${device.verification_uri} on any device, and type in this code: ${device.user_code}`);
+      try {
+        return await this.codeUsed(device.device_code);
+      } catch (error) {
+        if (error instanceof Ended || !NEXT_ATTEMPT.includes(errorInfo(error).reason) || attempt === 3) throw error; // D12
+      }
+    }
+  }
+
+  // Asks until the person has decided (D20).
+  async codeUsed(device_code) {
+    for (;;) {
+      const pause = sleep(1000); // a server that stops holds no call
+      const request = { flow_token: this.#token, device_code };
+      const answer = await Promise.race([this.call(this.tokens, 'AwaitDevice', request, 150), this.over]); // D17
+      if (!answer.pending) return answer;
+      await pause;
+    }
+  }
+
   async start() {
     this.listener = await new Listener().open(); // D1
     let answer;
     try {
-      answer = await this.startAt(this.listener);
+      answer = await this.startAt(this.listener.uri);
     } catch (error) {
       const { reason, metadata } = errorInfo(error);
       if (reason !== 'REDIRECT_URI_NOT_ALLOWED') throw error;
       const wanted = new URL(metadata.redirect_uris.split(' ')[0]); // D4
       this.listener = await new Listener().open(wanted.hostname, Number(wanted.port), wanted.pathname);
-      answer = await this.startAt(this.listener);
+      answer = await this.startAt(this.listener.uri);
     }
     this.watch();
     return answer;
   }
 
-  startAt(listener) {
+  startAt(redirect_uri) {
     const request = {
       request_id: crypto.randomUUID(), // D2
       product: this.product,
       kind: 'FLOW_KIND_LOGIN',
-      redirect_uri: listener.uri,
+      redirect_uri,
+      no_browser: this.device,
       invocation: invocation(), // D3
     };
     this.starting = this.call(this.flows, 'StartFlow', request).then((answer) => { this.#token = answer.flow_token; });
@@ -246,5 +275,7 @@ class Login {
   }
 }
 
-const login = new Login(process.env.AUTHFLOW_SERVER ?? '127.0.0.1:7443', process.env.AUTHFLOW_PRODUCT ?? 'dev');
+const login = new Login(
+  process.env.AUTHFLOW_SERVER ?? '127.0.0.1:7443', process.env.AUTHFLOW_PRODUCT ?? 'dev', process.argv.includes('--device'),
+);
 login.run().then((code) => process.exit(code));
