@@ -1,6 +1,6 @@
-// A whole login against authflowd: AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name login
+// A whole login against authflowd: AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name login [--device]
 //
-// The numbers D1..D19 are those of docs/client-guide.md. README.md says how to build it.
+// With --device it shows a code to type in anywhere (RFC 8628). The numbers D1..D20 are those of docs/client-guide.md. README.md says how to build it.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	mrand "math/rand"
 	"net"
@@ -158,12 +159,16 @@ type login struct {
 	flows    pb.FlowServiceClient
 	tokens   pb.TokenServiceClient
 	product  string
+	device   bool
 	listener *listener
 	token    string
 	ended    chan struct{} // closed when the server says that the flow has ended
 }
 
 func (l *login) start(ctx context.Context) (err error) {
+	if l.device {
+		return l.startAt(ctx)
+	}
 	if l.listener, err = listen("127.0.0.1:0", "/callback"); err != nil { // D1
 		return err
 	}
@@ -184,7 +189,7 @@ func (l *login) start(ctx context.Context) (err error) {
 func (l *login) startAt(ctx context.Context) error {
 	request := &pb.StartFlowRequest{
 		RequestId: newUUID(), Product: l.product, Kind: pb.FlowKind_FLOW_KIND_LOGIN, // D2
-		RedirectUri: l.listener.uri, Invocation: invocation(), // D3
+		RedirectUri: l.listener.uri, NoBrowser: l.device, Invocation: invocation(), // D3
 	}
 	patient, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -236,7 +241,24 @@ func (l *login) step(ctx context.Context, step pb.Step) (answer *pb.RecordStepRe
 	return answer, err
 }
 
-func (l *login) signIn(ctx context.Context) (*pb.ExchangeCodeResponse, error) {
+// signedIn is what both ways to sign in end with.
+type signedIn interface {
+	GetTokens() *pb.Tokens
+	GetIdentity() *pb.Identity
+}
+
+// again tells whether another attempt may end better (D12).
+func again(err error) bool {
+	switch refusal(err).Reason {
+	case "CODE_REFUSED", "CODE_USED", "ANSWER_GONE":
+		return true
+	case "":
+		return status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded
+	}
+	return false
+}
+
+func (l *login) signIn(ctx context.Context) (signedIn, error) {
 	for attempt := 1; ; attempt++ {
 		opened, err := l.step(ctx, pb.Step_STEP_BROWSER_WAIT) // D7
 		if err != nil {
@@ -252,17 +274,8 @@ func (l *login) signIn(ctx context.Context) (*pb.ExchangeCodeResponse, error) {
 		}
 		exec.Command(browser, opened.AuthorizationUrl).Start()
 		answer, err := l.redirected(ctx)
-		switch refusal(err).Reason {
-		case "CODE_REFUSED", "CODE_USED", "ANSWER_GONE": // D12
-		case "":
-			if code := status.Code(err); code != codes.Unavailable && code != codes.DeadlineExceeded {
-				return answer, err
-			}
-		default:
-			return nil, err
-		}
-		if attempt == 3 {
-			return nil, err
+		if !again(err) || attempt == 3 {
+			return answer, err
 		}
 	}
 }
@@ -294,16 +307,69 @@ func (l *login) redirected(ctx context.Context) (answer *pb.ExchangeCodeResponse
 	}
 }
 
+func (l *login) signInWithCode(ctx context.Context) (signedIn, error) {
+	for attempt := 1; ; attempt++ {
+		if _, err := l.step(ctx, pb.Step_STEP_BROWSER_WAIT); err != nil {
+			return nil, err
+		}
+		var device *pb.StartDeviceAuthorizationResponse
+		err := call(ctx, 20*time.Second, func(ctx context.Context) (err error) {
+			device, err = l.tokens.StartDeviceAuthorization(ctx, &pb.StartDeviceAuthorizationRequest{FlowToken: l.token})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		fmt.Printf("Open %s on any device, and type in this code: %s\n", device.VerificationUri, device.UserCode)
+		answer, err := l.codeUsed(ctx, device.DeviceCode)
+		if !again(err) || attempt == 3 {
+			return answer, err
+		}
+	}
+}
+
+// codeUsed asks until the person has decided (D20).
+func (l *login) codeUsed(ctx context.Context, code string) (*pb.AwaitDeviceResponse, error) {
+	request := &pb.AwaitDeviceRequest{FlowToken: l.token, DeviceCode: code}
+	for {
+		pause := time.After(time.Second) // a server that stops holds no call
+		answered := make(chan error, 1)
+		var answer *pb.AwaitDeviceResponse
+		go func() {
+			answered <- call(ctx, 150*time.Second, func(ctx context.Context) (err error) {
+				answer, err = l.tokens.AwaitDevice(ctx, request)
+				return err
+			})
+		}()
+		select {
+		case <-l.ended: // D17
+			return nil, errEnded
+		case err := <-answered:
+			if err != nil || !answer.Pending {
+				return answer, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-pause:
+		}
+	}
+}
+
 // run signs in and says how the flow ends.
-func (l *login) run(ctx context.Context) (*pb.ExchangeCodeResponse, *pb.Outcome, error) {
+func (l *login) run(ctx context.Context) (signedIn, *pb.Outcome, error) {
 	failed := func(class pb.ErrorClass) *pb.Outcome {
 		return &pb.Outcome{How: &pb.Outcome_Failed_{Failed: &pb.Outcome_Failed{ErrorClass: class}}}
 	}
 	err := l.start(ctx)
-	var answer *pb.ExchangeCodeResponse
+	var answer signedIn
 	if err == nil {
 		go l.watch()
-		answer, err = l.signIn(ctx)
+		if l.device {
+			answer, err = l.signInWithCode(ctx)
+		} else {
+			answer, err = l.signIn(ctx)
+		}
 	}
 	if err == nil {
 		_, err = l.step(ctx, pb.Step_STEP_PROFILE_CONFIGURE) // D14
@@ -318,7 +384,7 @@ func (l *login) run(ctx context.Context) (*pb.ExchangeCodeResponse, *pb.Outcome,
 	if err != nil {
 		return nil, failed(pb.ErrorClass_ERROR_CLASS_CLIENT_NETWORK), err
 	}
-	kept, err := json.Marshal(map[string]string{"access": answer.Tokens.AccessToken, "refresh": answer.Tokens.RefreshToken})
+	kept, err := json.Marshal(map[string]string{"access": answer.GetTokens().AccessToken, "refresh": answer.GetTokens().RefreshToken})
 	if err == nil {
 		_, err = keep("tokens", kept)
 	}
@@ -355,6 +421,8 @@ func environment(name, otherwise string) string {
 }
 
 func main() {
+	device := flag.Bool("device", false, "show a code to type in on any device, and open no browser")
+	flag.Parse()
 	mrand.Seed(time.Now().UnixNano())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -367,7 +435,9 @@ func main() {
 	}
 	l := &login{
 		flows: pb.NewFlowServiceClient(channel), tokens: pb.NewTokenServiceClient(channel),
-		product: environment("AUTHFLOW_PRODUCT", "dev"), ended: make(chan struct{}),
+		product: environment("AUTHFLOW_PRODUCT", "dev"), device: *device,
+		listener: new(listener), // with a device code nobody listens
+		ended:    make(chan struct{}),
 	}
 	answer, outcome, err := l.run(ctx)
 	stop() // the second Ctrl-C ends us at once
@@ -385,5 +455,5 @@ func main() {
 		}
 		os.Exit(1)
 	}
-	fmt.Printf("Signed in as %s.\n", answer.Identity.Email)
+	fmt.Printf("Signed in as %s.\n", answer.GetIdentity().Email)
 }

@@ -15,7 +15,7 @@ AUTHFLOWD = Path(os.environ.get("AUTHFLOWD") or BIN / "server/authflowd")
 EXAMPLE_CPP = Path(os.environ.get("AUTHFLOW_EXAMPLE_CPP") or BIN / "examples/cpp/login")
 
 NAMES = ("cli", "python", "node", "cpp", "go")
-WITH_A_DEVICE_CODE = ("cli", "python", "node")
+WITH_A_DEVICE_CODE = ("cli", "python", "node", "go")
 
 
 @pytest.fixture(scope="session")
