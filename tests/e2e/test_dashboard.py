@@ -1,13 +1,18 @@
 """The dashboard's expressions, run by a real Prometheus that scraped a real run: none is empty, and each number is what the
 sink's file says. What no event tells is compared with the flows' logs, and with what the caller was answered.
+
+With AUTHFLOW_RECORDINGS=FOLDER it leaves each expression and its result there: scripts/recordings makes that of the docs that way.
 """
 
 import bisect
 import json
 import math
+import os
 import re
+import textwrap
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from support import funnel_run
@@ -19,6 +24,14 @@ from support.world import ROOT
 DASHBOARD = json.loads((ROOT / "deploy/grafana/authflow.json").read_text())
 TARGETS = {
     f"{panel['title']} {target['refId']}": target["expr"]
+    for panel in DASHBOARD["panels"]
+    if panel["type"] != "row"
+    for target in panel["targets"]
+}
+# As people see them: what a panel has several of is told apart by its legend.
+HEADINGS = {
+    f"{panel['title']} {target['refId']}": panel["title"]
+    + (": " + re.sub(r"{{\w+}}[:,] ", "", target["legendFormat"]) if len(panel["targets"]) > 1 else "")
     for panel in DASHBOARD["panels"]
     if panel["type"] != "row"
     for target in panel["targets"]
@@ -44,16 +57,36 @@ class Run:
         self.other = funnel_run.SinkFile(file, funnel_run.OTHER_KEY)
         self.visits = funnel_run.visits(world, [flow["flow_id"] for flow in self.sink.started])
 
-    def show(self, name: str, product: str = "acme", kind: str = ".*") -> dict:
-        """What a panel's query gives: label values, in the order of the labels' names, and number."""
+    def query(self, name: str, product: str = "acme", kind: str = ".*") -> tuple[str, list[tuple[dict, float]]]:
+        """What a panel asks, and what it is answered: labels and number of each series."""
         values = {"product": product, "kind": kind, "__range": RANGE, "__rate_interval": RANGE}
         expression = re.sub(r"\$(\w+)", lambda found: values[found[1]], TARGETS[name])
         at = self.rules_at if re.search(r"\b(product|job)\w*:", expression) else self.at
-        found = self.prometheus.query(expression, at)
+        return expression, self.prometheus.query(expression, at)
+
+    def show(self, name: str, product: str = "acme", kind: str = ".*") -> dict:
+        """The same as label values, in the order of the labels' names, and number."""
+        _, found = self.query(name, product, kind)
         assert all(math.isfinite(value) for _, value in found), found
         shown = {tuple(value for _, value in sorted(labels.items())): value for labels, value in found}
         assert len(shown) == len(found)
         return shown
+
+    def recording(self) -> str:
+        """Each panel's query with what it gives, for people."""
+        blocks = []
+        for name in TARGETS:
+            expression, found = self.query(name)
+            # What differs from run to run is the server's port.
+            rows = sorted(
+                (", ".join(f"{key}={text}" for key, text in sorted(labels.items()) if key != "instance"), float(f"{value:.4g}"))
+                for labels, value in found
+            )
+            width = max(len(labels) for labels, _ in rows)
+            asked = textwrap.indent(textwrap.fill(" ".join(expression.split()), 100, break_long_words=False), "    ")
+            told = [f"    {labels:{width}} = {value:.10g}" if labels else f"    = {value:.10g}" for labels, value in rows]
+            blocks.append("\n".join([HEADINGS[name], asked, *told]) + "\n")
+        return "\n".join(blocks)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +98,10 @@ def seen(services, odd_program, tmp_path_factory):
     world = WireWorld(services, folder / "world", funnel_run.config(odd), limits="grace { seconds: 1 }").start()
     prometheus = Prometheus(folder, world.http)
     try:
-        yield Run(world, odd, prometheus)
+        run = Run(world, odd, prometheus)
+        if folder := os.environ.get("AUTHFLOW_RECORDINGS"):
+            (Path(folder) / "dashboard.txt").write_text(run.recording())
+        yield run
     finally:
         prometheus.stop()
         world.close()

@@ -25,8 +25,10 @@ DOWN = "\x1b[B"
 _TOKENS = re.compile(r"\x1b\[([0-9;?]*)([@-~])|\x1b[^\[]|(.)", re.S)
 
 
-def screen(raw: str) -> list[str]:
-    """The lines that stand on a terminal at the end: cursor up, erase below, carriage return and backspace are followed."""
+def screen(raw: str, width: int = 0) -> list[str]:
+    """The lines that stand on a terminal at the end: cursor up, erase below, carriage return and backspace are followed.
+
+    With a width, longer lines are wrapped as a terminal does it."""
     lines, row, column = [""], 0, 0
     for found in _TOKENS.finditer(raw):
         parameter, command, char = found.groups()
@@ -44,6 +46,9 @@ def screen(raw: str) -> list[str]:
         elif char == "\b":
             column = max(0, column - 1)
         elif char and char >= " ":
+            if width and column == width:
+                row, column = row + 1, 0
+                lines[row:row] = [""] if row == len(lines) else []
             lines[row] = lines[row][:column].ljust(column) + char + lines[row][column + 1 :]
             column += 1
     return [line.rstrip() for line in lines]
