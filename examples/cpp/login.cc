@@ -1,6 +1,8 @@
-// A whole login against authflowd with the client library: AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name login
+// A whole login against authflowd with the client library:
+// AUTHFLOW_SERVER=host:port AUTHFLOW_PRODUCT=name login [--device]
 //
-// The numbers D1..D19 are those of docs/client-guide.md; the library keeps D6 and D13. README.md says how to build it.
+// With --device it shows a code to type in anywhere (RFC 8628). The numbers D1..D20 are those of docs/client-guide.md;
+// the library keeps D6 and D13. README.md says how to build it.
 #include <fcntl.h>
 #include <httplib.h>
 #include <unistd.h>
@@ -38,7 +40,7 @@ namespace v1 = authflow::v1;
 using std::chrono::milliseconds;
 
 constexpr CallOptions kShort = {.deadline = absl::Seconds(20), .retry_for = absl::Seconds(10)};  // D18
-constexpr CallOptions kExchange = {.deadline = absl::Seconds(150), .retry_for = absl::Seconds(20)};
+constexpr CallOptions kLong = {.deadline = absl::Seconds(150), .retry_for = absl::Seconds(20)};
 
 std::string Environment(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -95,8 +97,8 @@ struct Redirect {
 
 class Login {
  public:
-  Login(std::shared_ptr<authflow::Client> client, std::string product)
-      : client_(std::move(client)), product_(std::move(product)) {}
+  Login(std::shared_ptr<authflow::Client> client, std::string product, bool device)
+      : client_(std::move(client)), product_(std::move(product)), device_(device) {}
 
   int Run() {
     const absl::Status status = Steps();
@@ -163,7 +165,8 @@ class Login {
     request.set_request_id(NewUuid());  // D2
     request.set_product(product_);
     request.set_kind(v1::FLOW_KIND_LOGIN);
-    request.set_redirect_uri(absl::StrCat("http://", host, ":", Listen(host, port, path), path));
+    request.set_no_browser(device_);
+    if (!device_) request.set_redirect_uri(absl::StrCat("http://", host, ":", Listen(host, port, path), path));
     *request.mutable_invocation() = NewInvocation();  // D3
     // Only with the token can the flow be ended: D16.
     const auto response = Ask(&authflow::Client::StartFlow, std::move(request), kShort, milliseconds(400));
@@ -224,15 +227,7 @@ class Login {
     for (int attempt = 1;; ++attempt) {
       const auto opened = Step(v1::STEP_BROWSER_WAIT);  // D7
       if (!opened.ok()) return opened.status();
-      {
-        std::lock_guard lock(mutex_);
-        state_ = opened->state();
-      }
-      std::cout << "Your browser opens. If it does not, open this address:\n\n"
-                << opened->authorization_url() << "\n"
-                << std::endl;
-      OpenBrowser(opened->authorization_url());
-      const absl::Status status = ExchangeRedirect();
+      const absl::Status status = device_ ? UseCode() : UseBrowser(*opened);
       switch (ClassOf(status)) {
         case v1::ERROR_CLASS_CODE_REFUSED:
         case v1::ERROR_CLASS_CODE_USED:
@@ -243,6 +238,43 @@ class Login {
       }
       if (attempt == 3) return status;
     }
+  }
+
+  // A code that the person types in on any device.
+  absl::Status UseCode() {
+    v1::StartDeviceAuthorizationRequest start;
+    start.set_flow_token(token_);
+    const auto device = Ask(&authflow::Client::StartDeviceAuthorization, std::move(start), kShort);
+    if (!device.ok()) return device.status();
+    std::cout << "Open " << device->verification_uri()
+              << " on any device, and type in this code: " << device->user_code() << std::endl;
+    for (;;) {  // until the person has decided: D20
+      const auto asked = std::chrono::steady_clock::now();
+      v1::AwaitDeviceRequest request;
+      request.set_flow_token(token_);
+      request.set_device_code(device->device_code());
+      const auto answer = Ask(&authflow::Client::AwaitDevice, std::move(request), kLong);
+      if (!answer.ok()) return answer.status();
+      if (!answer->pending()) {
+        *signed_in_.mutable_tokens() = answer->tokens();
+        *signed_in_.mutable_identity() = answer->identity();
+        return absl::OkStatus();
+      }
+      std::unique_lock lock(mutex_);  // a server that stops holds no call
+      changed_.wait_until(lock, asked + std::chrono::seconds(1), [this] { return interrupted_; });
+    }
+  }
+
+  absl::Status UseBrowser(const v1::RecordStepResponse& opened) {
+    {
+      std::lock_guard lock(mutex_);
+      state_ = opened.state();
+    }
+    std::cout << "Your browser opens. If it does not, open this address:\n\n"
+              << opened.authorization_url() << "\n"
+              << std::endl;
+    OpenBrowser(opened.authorization_url());
+    return ExchangeRedirect();
   }
 
   static void OpenBrowser(const std::string& url) {
@@ -269,7 +301,7 @@ class Login {
       v1::ExchangeCodeRequest request;
       request.set_flow_token(token_);
       request.set_redirect_query(redirect->query);  // D9
-      auto response = Ask(&authflow::Client::ExchangeCode, std::move(request), kExchange);
+      auto response = Ask(&authflow::Client::ExchangeCode, std::move(request), kLong);
       redirect->Say(response.ok() ? "You are signed in. You can close this page."  // D10
                                   : "You are not signed in. Your terminal says more.");
       const auto error_class = ClassOf(response.status());
@@ -307,6 +339,7 @@ class Login {
 
   const std::shared_ptr<authflow::Client> client_;
   const std::string product_;
+  const bool device_;
   std::deque<httplib::Server> servers_;
   std::string token_;
   std::unique_ptr<authflow::FlowWatch> watch_;
@@ -322,7 +355,7 @@ class Login {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   sigset_t signals;
   sigemptyset(&signals);
   for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, number);
@@ -333,7 +366,8 @@ int main() {
     std::cerr << client.status().message() << std::endl;
     return 1;
   }
-  Login login(*std::move(client), Environment("AUTHFLOW_PRODUCT", "dev"));
+  Login login(*std::move(client), Environment("AUTHFLOW_PRODUCT", "dev"),
+              argc > 1 && std::string(argv[1]) == "--device");
   std::thread([&login, signals] {
     for (int number, count = 0; sigwait(&signals, &number) == 0;) {
       if (++count == 2) _exit(2);
