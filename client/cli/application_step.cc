@@ -98,6 +98,9 @@ Task<absl::Status> ApplicationStep(LoginFlowPtr flow) {
   const std::string& wanted = command.options.app_name;
   const auto& all = list->applications;
   const auto named = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name() == wanted; });
+  if (all.empty() && wanted.empty() && command.terminal) {
+    command.out.Say("You have no application yet: please name your first.");
+  }
   if (all.empty() || (!wanted.empty() && named == all.end())) {
     const absl::Status created = co_await Create(flow, list->regions);
     co_return created;

@@ -95,7 +95,7 @@ bool TakeWishForCode(LoginFlowPtr flow, const std::string& text) {
 // One pasted redirect, or the wish to stop; where lines cannot be redrawn.
 Task<void> AskForPaste(LoginFlowPtr flow) {
   Question question;
-  question.text = "Paste the address that the browser ends at (it is not shown), or wait for the browser";
+  question.text = "Paste the address that it ends at (it is not shown), or wait for the browser";
   question.hidden = true;
   question.problem = [flow](const std::string& text) {
     if (text == "d" && flow->device_grant) return "";
@@ -174,7 +174,8 @@ std::shared_ptr<WaitLine> WaitingForBrowser(const LoginFlow& flow) {
     return std::make_shared<WaitLine>(flow.command->executor, flow.command->out, std::move(wait));
   }
   wait.what = flow.listener ? "Waiting for the browser" : "Waiting for the address that the browser ends at";
-  wait.advice = flow.command->terminal ? "Paste the address it ends at, or Ctrl-C." : "Ctrl-C cancels.";
+  const bool plain = !flow.command->terminal || flow.command->terminal->plain();  // then it is asked for
+  wait.advice = plain ? "Ctrl-C cancels." : "Paste the address it ends at, or Ctrl-C.";
   wait.ends = flow.ends;
   return std::make_shared<WaitLine>(flow.command->executor, flow.command->out, std::move(wait));
 }

@@ -83,16 +83,22 @@ Waiting Command::Asking(std::string what, SteadyTime since) const {
   Waiting wait;
   wait.what = std::move(what);
   wait.advice = "Ctrl-C cancels.";
-  wait.slow = absl::StrCat("Still no answer from the authflow server at ", client->server());
+  wait.slow = absl::StrCat("Still no answer from ", client->server());
   wait.begun = since;
   return wait;
 }
 
 absl::Status Command::Explained(const absl::Status& status) const {
   if (!IsNetworkError(status)) return status;
-  return Refusal(v1::ERROR_CLASS_CLIENT_NETWORK,
-                 absl::StrCat("The authflow server at ", client->server(),
-                              " cannot be reached: ", std::string(status.message()), "."));
+  out.Debug(std::string(status.message()));
+  return Refusal(v1::ERROR_CLASS_CLIENT_NETWORK, absl::StrCat("The authflow server at ", client->server(),
+                                                              " cannot be reached: ", CauseOf(status), "."));
+}
+
+std::string CauseOf(const absl::Status& status) {
+  const std::string text(status.message());
+  const size_t last = text.rfind(": ");
+  return last == text.npos ? text : text.substr(last + 2);
 }
 
 }  // namespace authflow

@@ -57,6 +57,9 @@ struct Command {
   Command(Options given, Executor executor, std::function<void()> leave);
 };
 
+// Of a network error in gRPC's words, each reason with its own behind a colon, the last.
+std::string CauseOf(const absl::Status& status);
+
 }  // namespace authflow
 
 #endif  // AUTHFLOW_CLIENT_CLI_COMMAND_H_

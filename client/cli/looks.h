@@ -29,7 +29,7 @@ struct Size {
 Size SizeNow();
 
 enum class Tone { kPlain, kGood, kBad, kChosen, kFaint };
-// `text`, which has no line break, in the colour of its tone; as it is without `colour`.
+// `text` in the colour of its tone; as it is without `colour`.
 std::string Coloured(std::string_view text, Tone tone, bool colour);
 
 }  // namespace authflow

@@ -134,6 +134,14 @@ TEST(ShortenedTest, CountsColumns) {
   EXPECT_EQ(Shortened("日本語", 6), "日本語");
 }
 
+TEST(WrappedTest, BreaksBetweenWordsAlone) {
+  EXPECT_EQ(Wrapped("one two three", 7), "one two\nthree");
+  EXPECT_EQ(Wrapped("日本 日本 日本", 9), "日本 日本\n日本");
+  EXPECT_EQ(Wrapped("at https://id.example.com/auth now", 10), "at\nhttps://id.example.com/auth\nnow");
+  EXPECT_EQ(Wrapped("two\n\n    lines\n", 10), "two\n\n    lines\n");
+  EXPECT_EQ(Wrapped("", 10), "");
+}
+
 TEST(ShortenedTest, CountsCharactersAndNotBytes) {
   EXPECT_EQ(Shortened("äöü", 3), "äöü");
   EXPECT_EQ(Shortened("äöüß", 3), "äö…");

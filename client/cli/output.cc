@@ -42,9 +42,12 @@ std::string Output::Erased() const {
 void Output::Say(const std::string& text, Tone tone) const {
   const std::string printable = Printable(text);
   const size_t end = std::min(printable.find('\n'), printable.size());
+  const auto shown = [this](const std::string& part) {
+    return looks_.terminal ? Wrapped(part, SizeNow().width) : part;
+  };
   // In one piece: nobody sees the line go and come.
-  WriteTo(STDERR_FILENO,
-          Erased() + Coloured(printable.substr(0, end), tone, looks_.colour) + printable.substr(end) + "\n" + line_);
+  WriteTo(STDERR_FILENO, Erased() + Coloured(shown(printable.substr(0, end)), tone, looks_.colour) +
+                             shown(printable.substr(end)) + "\n" + line_);
 }
 
 void Output::SayOnce(const std::string& text) const {

@@ -16,7 +16,7 @@ class Output {
   bool json() const { return json_; }
   const Looks& looks() const { return looks_; }
 
-  // A line, or several, to standard error. The tone is that of the first line.
+  // A line, or several, to standard error; on a terminal broken between words. The tone is that of the first line.
   void Say(const std::string& text, Tone tone = Tone::kPlain) const;
   // The same, unless it is what was said so the last time.
   void SayOnce(const std::string& text) const;

@@ -111,6 +111,32 @@ std::string Shortened(std::string_view text, int columns) {
   return std::string(text);
 }
 
+std::string Wrapped(std::string_view text, int columns) {
+  std::string wrapped;
+  int taken = 0;  // by the line so far
+  while (!text.empty()) {
+    if (text.front() == '\n') {
+      wrapped += '\n';
+      taken = 0;
+      text.remove_prefix(1);
+      continue;
+    }
+    const size_t spaces = std::min(text.find_first_not_of(' '), text.size());
+    const std::string_view word = text.substr(spaces, text.find_first_of(" \n", spaces) - spaces);
+    text.remove_prefix(spaces + word.size());
+    if (taken > 0 && taken + static_cast<int>(spaces) + ColumnsOf(word) > columns) {
+      wrapped += '\n';
+      taken = 0;
+    } else {
+      wrapped.append(spaces, ' ');
+      taken += static_cast<int>(spaces);
+    }
+    wrapped += word;
+    taken += ColumnsOf(word);
+  }
+  return wrapped;
+}
+
 void EraseLast(std::string& text) {
   while (!text.empty() && IsContinuation(text.back())) text.pop_back();
   if (!text.empty()) text.pop_back();

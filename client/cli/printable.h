@@ -19,6 +19,10 @@ int ColumnsOf(std::string_view text);
 // At most `columns` of them; an ellipsis at the end if some were left out.
 std::string Shortened(std::string_view text, int columns);
 
+// With line breaks instead of spaces, so that no line takes more columns; a word that does (an address, say) is left
+// whole.
+std::string Wrapped(std::string_view text, int columns);
+
 // Removes the last character.
 void EraseLast(std::string& text);
 

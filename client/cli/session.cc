@@ -165,7 +165,7 @@ Task<absl::StatusOr<StoredLogin>> UsableLogin(std::shared_ptr<Command> command) 
     co_return Refusal(
         v1::ERROR_CLASS_CLIENT_NETWORK,
         absl::StrCat("The session is to be renewed, and the authflow server at ", command->client->server(),
-                     " cannot be reached: ", std::string(login->status().message()), ". You are still signed in."));
+                     " cannot be reached: ", CauseOf(login->status()), ". You are still signed in."));
   }
   co_return *std::move(login);
 }

@@ -112,6 +112,15 @@ class Stage:
         self.world = World(services, folder).start()
         self.laptop: Machine = self.world.machine()
         self._terminals: list[Terminal] = []
+        # As long as what stands for it: the CLI breaks lines by what it shows.
+        self._home = Path(f"/tmp/{os.getpid() % 10**6:06}")
+        self._home.symlink_to(self.laptop.home)
+        (self.laptop.home / ".config").symlink_to("config")
+        (self.laptop.home / ".local").mkdir()
+        (self.laptop.home / ".local/share").symlink_to("../share")
+        for name in ("config", "share"):
+            (self.laptop.home / name).mkdir()
+        self.laptop.env |= {"HOME": str(self._home), "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
         self._bin = folder / "bin"
         self._bin.mkdir()
         for program in (AUTHFLOW, AUTHFLOWD):
@@ -129,8 +138,7 @@ class Stage:
             self.services.issuer: "https://id.example.com",
             self.services.issuer.removeprefix("http://"): "id.example.com",
             self.world.grpc: "127.0.0.1:7443",
-            f"{self.laptop.home}/config/": "/home/alice/.config/",
-            f"{self.laptop.home}/share/": "/home/alice/.local/share/",
+            str(self._home): "/home/alice",
             str(self.world.data): "/var/lib/authflow",
         }
         return Shell(terminal, width, Stable(words))
@@ -149,6 +157,7 @@ class Stage:
         for terminal in self._terminals:
             terminal.close()
         self.world.close()
+        self._home.unlink()
 
 
 # The recordings, in the order in which they are made: a machine that has just been set up, to a server that is gone.

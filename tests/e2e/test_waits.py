@@ -219,7 +219,7 @@ def test_a_server_that_is_not_there_is_told_within_two_seconds_and_ends_within_e
         port = taken.getsockname()[1]
     begun = time.monotonic()
     run = world.machine().start("login", terminal=terminal, AUTHFLOW_SERVER=f"127.0.0.1:{port}")
-    sentence = rf"Still no answer from the authflow server at http://127\.0\.0\.1:{port}"
+    sentence = rf"Still no answer from http://127\.0\.0\.1:{port}"
     if terminal:
         run.terminal.wait_text(sentence)
     else:
