@@ -4,9 +4,9 @@ import axe from 'axe-core';
 
 const TIMEOUT = 60_000;
 
-/** Opens `url` in a fresh context of that width and colour scheme. */
-export async function look(browser, url, { width, scheme, screenshots = '' }) {
-  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: scheme });
+/** Opens `url` in a fresh context of that width and colour scheme. A picture is of the whole page, or of its first `height` pixels. */
+export async function look(browser, url, { width, scheme, screenshots = '', height = 0 }) {
+  const context = await browser.newContext({ viewport: { width, height: height || 800 }, colorScheme: scheme });
   context.setDefaultTimeout(TIMEOUT);
   const page = await context.newPage();
   const requests = [];
@@ -15,7 +15,7 @@ export async function look(browser, url, { width, scheme, screenshots = '' }) {
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && problems.push(message.text()));
   page.on('pageerror', (error) => problems.push(error.message));
   const response = await page.goto(url);
-  if (screenshots) await page.screenshot({ path: path.join(screenshots, `${width}-${scheme}.png`), fullPage: true });
+  if (screenshots) await page.screenshot({ path: path.join(screenshots, `${width}-${scheme}.png`), fullPage: !height });
   const seen = await page.evaluate(describe);
   await page.evaluate(`${axe.source}; undefined`); // Not a script tag: the page's policy forbids those.
   const { violations, passes } = await page.evaluate(() => axe.run()); // eslint-disable-line no-undef
