@@ -15,20 +15,23 @@ namespace {
 
 constexpr char kEnvironment[] =
     "Environment:\n"
-    "  AUTHFLOW_SERVER, AUTHFLOW_PRODUCT, AUTHFLOW_CA   stand for --server, --product, --ca\n"
-    "  AUTHFLOW_TELEMETRY=0 or DO_NOT_TRACK=1           nothing about you is recorded, as \"telemetry off\" keeps it\n"
-    "  BROWSER                                          the programs that open the sign-in page, by \":\"\n"
-    "  AUTHFLOW_KEYRING=0                               keep the login in a file, whatever keyring there is\n"
-    "  TRACEPARENT                                      the trace this belongs to, for the server's log\n"
-    "  NO_COLOR=1, AUTHFLOW_ACCESSIBLE=1                no colour; plain lines and numbered lists, nothing moves\n"
+    "  AUTHFLOW_SERVER, AUTHFLOW_PRODUCT, AUTHFLOW_CA\n"
+    "                              stand for --server, --product, --ca\n"
+    "  AUTHFLOW_TELEMETRY=0, DO_NOT_TRACK=1\n"
+    "                              nothing is recorded, as with \"telemetry off\"\n"
+    "  BROWSER                     programs that open the sign-in page, by \":\"\n"
+    "  AUTHFLOW_KEYRING=0          keep the login in a file, not in a keyring\n"
+    "  TRACEPARENT                 the trace this belongs to, for the server's log\n"
+    "  NO_COLOR=1                  no colour\n"
+    "  AUTHFLOW_ACCESSIBLE=1       plain lines and numbered lists, nothing moves\n"
     "\n"
     "Exit codes: 0 ok, 1 error, 2 cancelled, 4 not signed in.";
 
 constexpr char kLoginExamples[] =
     "Examples:\n"
     "  authflow login --server https://auth.example.com --product tool\n"
-    "  authflow login --device                     # over SSH: type a code in on any device\n"
-    "  authflow login --no-browser                 # the same without a code: paste what comes back\n"
+    "  authflow login --device      # over SSH: type a code in on any device\n"
+    "  authflow login --no-browser  # the same without a code: paste what comes back\n"
     "  authflow login --app-name Shop --region eu --non-interactive --json";
 constexpr char kSignupExamples[] =
     "Examples:\n"
@@ -49,17 +52,17 @@ constexpr char kAppsListExamples[] =
     "  authflow apps list --json | jq -r '.applications[].id'";
 constexpr char kAppsCreateExamples[] =
     "Examples:\n"
-    "  authflow apps create                        # asks for name and region\n"
+    "  authflow apps create         # asks for name and region\n"
     "  authflow apps create Shop --region eu --select";
 constexpr char kAppsSelectExamples[] =
     "Examples:\n"
-    "  authflow apps select                        # asks: arrows, or type part of a name\n"
+    "  authflow apps select         # asks: arrows, or type part of a name\n"
     "  authflow apps select Shop";
 constexpr char kTelemetryExamples[] =
     "Examples:\n"
     "  authflow telemetry status\n"
     "  authflow telemetry off\n"
-    "  DO_NOT_TRACK=1 authflow login               # for one run; beats what is kept";
+    "  DO_NOT_TRACK=1 authflow login  # for one run; beats what is kept";
 constexpr char kCompletionExamples[] =
     "Examples:\n"
     "  source <(authflow completion bash)\n"
@@ -123,9 +126,9 @@ CompletionWords WordsOf(const CLI::App& app) {
 
 void AddLoginFlags(CLI::App* command, Options& options) {
   command->add_flag("--no-browser", options.no_browser, "Print the URL instead of opening a browser");
-  command->add_flag("--device", options.device, "Sign in with a code that you type in on any device");
-  command->add_option("--app-name", options.app_name, "Use the application of this name; create it if there is none");
-  command->add_option("--region", options.region, "Where to create the application (default: the first offered)");
+  command->add_flag("--device", options.device, "Sign in with a code typed in on any device");
+  command->add_option("--app-name", options.app_name, "Use this application; create it if there is none");
+  command->add_option("--region", options.region, "Where to create it (default: the first offered)");
 }
 
 }  // namespace
@@ -137,9 +140,9 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   app.footer(kEnvironment);
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("--server", options.server, "https://host:port of the authflow server, or host:port on this machine");
+  app.add_option("--server", options.server, "https://host:port, or host:port on this machine");
   app.add_option("--product", options.product, "The product to sign in to");
-  app.add_option("--ca", options.ca_file, "PEM file of the authorities to trust (default: the system's)");
+  app.add_option("--ca", options.ca_file, "PEM file of whom to trust (default: the system's)");
   app.add_option("--profile-name", options.profile_name, "The profile to use")->capture_default_str();
   app.add_flag("--non-interactive", options.non_interactive, "Never ask; say which flag is missing");
   app.add_flag("--json", options.json, "One JSON document on standard output");
@@ -158,17 +161,16 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   AddLoginFlags(add(&app, "signup", "Create an account and sign in", kSignupExamples, Which::kSignup), options);
   add(&app, "logout", "Sign out", kLogoutExamples, Which::kLogout);
   add(&app, "status", "Say who is signed in", kStatusExamples, Which::kStatus);
-  add(&app, "token", "Print an access token that is good for now, renewing it when needed", kTokenExamples,
-      Which::kToken);
+  add(&app, "token", "Print an access token, renewed when needed", kTokenExamples, Which::kToken);
   CLI::App* apps = app.add_subcommand("apps", "Your applications");
   add(apps, "list", "List them", kAppsListExamples, Which::kAppsList);
   CLI::App* create = add(apps, "create", "Create one", kAppsCreateExamples, Which::kAppsCreate);
-  create->add_option("NAME", options.app_name, "Its name (asked for at a terminal if it is not given)");
+  create->add_option("NAME", options.app_name, "Its name (default: asks)");
   create->add_option("--region", options.region, "Where to create it (default: the first offered)");
   create->add_flag("--select", options.select, "Use it in this profile from now on");
   CLI::App* select =
       add(apps, "select", "Choose the one that this profile uses", kAppsSelectExamples, Which::kAppsSelect);
-  select->add_option("NAME", options.app_name, "Its name or id (asked for at a terminal if it is not given)");
+  select->add_option("NAME", options.app_name, "Its name or id (default: asks)");
   CLI::App* telemetry = app.add_subcommand("telemetry", "Whether what you do here is recorded");
   add(telemetry, "status", "Say whether it is, and who decided that", kTelemetryExamples, Which::kTelemetryStatus);
   add(telemetry, "on", "Let it be recorded", kTelemetryExamples, Which::kTelemetryOn);
@@ -177,7 +179,7 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
     group->require_subcommand(1);
     group->fallthrough();
   }
-  CLI::App* completion = app.add_subcommand("completion", "Print a script that completes these words in a shell");
+  CLI::App* completion = app.add_subcommand("completion", "Print a script that completes words in a shell");
   std::string shell;
   completion->add_option("SHELL", shell, "bash, zsh or fish")
       ->required()

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <sstream>
+#include <string>
 #include <vector>
 
 namespace authflow {
@@ -105,7 +108,14 @@ TEST_F(OptionsTest, AnApplicationIsNamedWithoutAFlag) {
   EXPECT_EQ(Good({"apps", "select", "Shop"}).app_name, "Shop");
 }
 
-TEST_F(OptionsTest, EachCommandsHelpHasAnExample) {
+size_t LongestLine(const std::string& text) {
+  size_t longest = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) longest = std::max(longest, line.size());
+  return longest;
+}
+
+TEST_F(OptionsTest, EachCommandsHelpHasAnExampleAndFitsATerminal) {
   for (const auto& words : std::vector<std::vector<const char*>>{{"login"},
                                                                  {"signup"},
                                                                  {"logout"},
@@ -118,7 +128,12 @@ TEST_F(OptionsTest, EachCommandsHelpHasAnExample) {
                                                                  {"completion"}}) {
     auto asked = words;
     asked.push_back("--help");
-    EXPECT_NE(Bad(asked).out.find("Example"), std::string::npos) << words.back();
+    const std::string help = Bad(asked).out;
+    EXPECT_NE(help.find("Example"), std::string::npos) << words.back();
+    EXPECT_LE(LongestLine(help), 80) << help;
+  }
+  for (const auto& words : std::vector<std::vector<const char*>>{{"--help"}, {"apps", "--help"}}) {
+    EXPECT_LE(LongestLine(Bad(words).out), 80) << Bad(words).out;
   }
 }
 

@@ -80,16 +80,14 @@ std::string Missing(const Options& options) {
 
 std::variant<Options, int> ParseOptions(int argc, char** argv) {
   Options options;
-  CLI::App app{"authflowd signs people in to command-line tools and records where they drop off."};
+  CLI::App app{"Signs people in to command-line tools and records where they drop off.", "authflowd"};
   app.set_version_flag("--version", std::string("authflowd ") + kVersion);
 
   bool check = false, probe = false, dev = false;
   std::string grace = "10s", level = "info", format = "auto", since = "24h", funnel_page = "auto";
   app.add_option("--config", options.config, "Configuration file")->type_name("FILE");
-  app.add_option("--data", options.data, "Folder for the database and the server's key; made if absent")
-      ->type_name("DIR");
-  app.add_option("--key-file", options.key_file, "The server's key, made if absent (default: DIR/server.key)")
-      ->type_name("FILE");
+  app.add_option("--data", options.data, "Folder for database and key; made if absent")->type_name("DIR");
+  app.add_option("--key-file", options.key_file, "The server's key (default: DIR/server.key)")->type_name("FILE");
   app.add_option("--listen", options.listen, "gRPC address; port 0 means any")
       ->type_name("HOST:PORT")
       ->capture_default_str()
@@ -98,12 +96,12 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
       ->type_name("HOST:PORT")
       ->capture_default_str()
       ->check(CheckHostPort);
-  app.add_option("--funnel-page", funnel_page, "Serve /funnel there: on, off, or auto: on loopback alone")
+  app.add_option("--funnel-page", funnel_page, "Serve /funnel there; auto: on loopback alone")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "on", "off"}));
   app.add_option("--tls-cert", options.tls_certificate, "PEM file, the certificate chain")->type_name("FILE");
   app.add_option("--tls-key", options.tls_key, "PEM file, the certificate's key")->type_name("FILE");
-  app.add_flag("--allow-plaintext", options.allow_plaintext, "Serve without TLS on an address that is not loopback");
+  app.add_flag("--allow-plaintext", options.allow_plaintext, "No TLS on an address that is not loopback");
   app.add_option("--grace", grace, "How long a drain may take")
       ->type_name("DURATION")
       ->capture_default_str()
@@ -116,9 +114,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "text", "json"}));
   app.add_flag("--check", check, "Validate the configuration and exit");
   app.add_flag("--probe", probe, "With --check: ask the providers as well");
-  app.add_flag(
-      "--dev", dev,
-      "For tests of CLIs: one product, \"dev\", in memory; a provider that signs in at once; events on stdout");
+  app.add_flag("--dev", dev, "For tests of CLIs: needs no other flag");
   CLI::App* init = app.add_subcommand("init", "Write a commented configuration");
   init->add_option("--issuer", options.issuer, "The OpenID provider's issuer URL")->required()->type_name("URL");
   init->add_option("--client-id", options.client_id, "Our client there")->required()->type_name("ID");
@@ -142,15 +138,13 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   show->fallthrough();
   CLI::App* find = flow->add_subcommand("list", "List flows, the latest first");
   find->add_option("--user", options.user, "Of this user id")->type_name("ID");
-  find->add_option("--outcome", options.outcome,
-                   "completed, aborted, failed or open; or a reason or error class, as events have them")
-      ->check(CheckOutcome);
+  find->add_option("--outcome", options.outcome, "Outcome, \"open\", or a reason or error class")->check(CheckOutcome);
   CLI::App* outbox = app.add_subcommand("outbox", "Events that a sink refused");
   outbox->require_subcommand(1);
   outbox->fallthrough();
   CLI::App* list = outbox->add_subcommand("list", "List dead events, the oldest first");
   CLI::App* retry = outbox->add_subcommand("retry", "Send dead events again, in their old order");
-  retry->add_option("--id", options.event_id, "This one, and what is dead of its flow (default: all)");
+  retry->add_option("--id", options.event_id, "This, and what is dead of its flow (default: all)");
   for (CLI::App* verb : {funnel, tail, find, list, retry}) {
     verb->fallthrough();
     verb->add_option("--product", options.product, "Of this product (default: of all)")->type_name("ID");
@@ -164,11 +158,11 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
         ->capture_default_str()
         ->check(CheckWindow);
     verb->add_option("--kind", options.flow_kind,
-                     Cat("login, signup or reauthentication (default: ", verb == funnel ? "login and signup)" : "all)"))
+                     Cat("Of this kind (default: ", verb == funnel ? "login and signup)" : "all)"))
         ->check(CLI::IsMember({"login", "signup", "reauthentication"}));
   }
   CLI::App* backup = app.add_subcommand("backup", "Copy the database, while a server uses it or not");
-  CLI::App* restore = app.add_subcommand("restore", "Put a backup in place as the database of an unused folder");
+  CLI::App* restore = app.add_subcommand("restore", "Make a backup the database of an unused folder");
   backup->add_option("FILE", options.file, "Where to write it; must not exist")->required();
   restore->add_option("FILE", options.file, "The backup")->required();
 

@@ -163,6 +163,10 @@ class Stage:
 # The recordings, in the order in which they are made: a machine that has just been set up, to a server that is gone.
 
 
+def help_(stage: Stage, shell: Shell):
+    shell.run("authflow --help", "authflow login --help")
+
+
 def login(stage: Stage, shell: Shell):
     shell.begin("authflow login")
     shell.wait(r"9:5\d left")
@@ -314,6 +318,7 @@ def dead_server(stage: Stage, shell: Shell):
 OVER_SSH = {"SSH_CONNECTION": "192.0.2.1 50022 192.0.2.2 22", "BROWSER": ""}
 # Name of the file, what happens; width and environment where they are others.
 RECORDINGS = (
+    ("help", help_, {}),
     ("login", login, {}),
     ("status", status, {}),
     ("device-over-ssh", device, OVER_SSH),

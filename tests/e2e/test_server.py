@@ -271,6 +271,14 @@ def test_help_names_every_flag_of_the_docs():
     assert "--issuer" in ended("init", "--help").stdout
 
 
+@pytest.mark.parametrize(
+    "verb", ["", "init", "funnel", "tail", "flow", "flow show", "flow list", "outbox list", "outbox retry", "backup", "restore"]
+)
+def test_help_fits_a_terminal(verb):
+    shown = ended(*verb.split(), "--help").stdout
+    assert shown and max(map(len, shown.splitlines())) <= 80, shown
+
+
 def test_version_is_that_of_the_metrics(serve):
     version = ended("--version")
     assert version.returncode == 0
