@@ -79,7 +79,9 @@ RawCalls::RawCalls(const std::string& host, int port, const std::string& path, i
 
 RawCalls::~RawCalls() { close(socket_); }
 
-bool RawCalls::CanSend() const { return window_ > 4096 && out_.size() - written_ < kMostWaiting; }
+bool RawCalls::CanSend() const {
+  return window_ > 4096 && calls_.size() < streams_ && out_.size() - written_ < kMostWaiting;
+}
 
 void RawCalls::Send(std::string_view message, Clock::time_point begun) {
   const uint32_t stream = next_stream_;
@@ -139,8 +141,16 @@ void RawCalls::Read() {
   }
 }
 
+void RawCalls::Settings(std::string_view payload) {
+  constexpr std::string_view kMaxConcurrentStreams("\0\x3", 2);
+  for (; payload.size() >= 6; payload.remove_prefix(6)) {
+    if (payload.starts_with(kMaxConcurrentStreams)) streams_ = FromBigEndian(payload.substr(2));
+  }
+  Frame(kSettings, kAck, 0, {});
+}
+
 void RawCalls::Take(uint8_t type, uint8_t flags, uint32_t stream, std::string_view payload) {
-  if (type == kSettings && (flags & kAck) == 0) Frame(kSettings, kAck, 0, {});
+  if (type == kSettings && (flags & kAck) == 0) Settings(payload);
   if (type == kPing && (flags & kAck) == 0) Frame(kPing, kAck, 0, payload);
   if (type == kWindowUpdate && stream == 0) window_ += FromBigEndian(payload);
   if (type == kGoaway) Die("the server closes a connection");

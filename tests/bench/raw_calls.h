@@ -29,7 +29,8 @@ class RawCalls {
   RawCalls& operator=(const RawCalls&) = delete;
 
   int socket() const { return socket_; }
-  // False: the connection's window is used up, or too much waits to be written. Then call Exchange and try again.
+  // False: the connection's window is used up, as many calls are open as the server allows, or too much waits to be
+  // written. Then call Exchange and try again.
   bool CanSend() const;
   // `message` is a serialized request.
   void Send(std::string_view message, Clock::time_point begun);
@@ -48,6 +49,7 @@ class RawCalls {
 
   void Frame(uint8_t type, uint8_t flags, uint32_t stream, std::string_view payload);
   void Read();
+  void Settings(std::string_view payload);
   // One whole frame.
   void Take(uint8_t type, uint8_t flags, uint32_t stream, std::string_view payload);
 
@@ -55,8 +57,9 @@ class RawCalls {
   const Ended ended_;
   int socket_ = -1;
   uint32_t next_stream_ = 1;
-  int64_t window_ = 65'535;  // what may be sent
-  size_t received_ = 0;      // of the server's window, since it was last opened
+  int64_t window_ = 65'535;    // what may be sent
+  size_t streams_ = SIZE_MAX;  // that the server allows
+  size_t received_ = 0;        // of the server's window, since it was last opened
   std::string out_;
   size_t written_ = 0;
   std::string in_;
