@@ -39,7 +39,7 @@ absl::Status FromGrpc(const grpc::Status& status) {
 
 bool IsWorthRetrying(const absl::Status& status) {
   const ErrorClass error_class = ClassOf(status);
-  if (error_class == v1::ERROR_CLASS_STORE_UNAVAILABLE) return true;
+  if (error_class == v1::ERROR_CLASS_STORE_UNAVAILABLE || error_class == v1::ERROR_CLASS_SERVER_BUSY) return true;
   return error_class == v1::ERROR_CLASS_UNSPECIFIED && absl::IsUnavailable(status);
 }
 

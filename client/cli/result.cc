@@ -69,6 +69,8 @@ std::string AdviceFor(const absl::Status& status) {
     case v1::ERROR_CLASS_ISSUER_MISMATCH:
     case v1::ERROR_CLASS_STORE_FULL:
       return "Tell whoever runs the server, with the lines below.";
+    case v1::ERROR_CLASS_SERVER_BUSY:
+      return "Run the command again in a minute.";
     case v1::ERROR_CLASS_REFRESH_TOKEN_REFUSED:
     case v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED:
       return kSignIn;

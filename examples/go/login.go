@@ -52,8 +52,9 @@ func call(ctx context.Context, limit time.Duration, rpc func(context.Context) er
 	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		err := rpc(ctx)
-		reason := refusal(err).Reason
-		if reason != "STORE_UNAVAILABLE" && (reason != "" || status.Code(err) != codes.Unavailable) {
+		switch reason := refusal(err).Reason; {
+		case reason == "STORE_UNAVAILABLE", reason == "SERVER_BUSY", reason == "" && status.Code(err) == codes.Unavailable:
+		default:
 			return err
 		}
 		select {

@@ -67,6 +67,7 @@ absl::StatusCode CodeOf(ErrorClass error_class) {
     case v1::ERROR_CLASS_PROVIDER_UNREACHABLE:
     case v1::ERROR_CLASS_PROVIDER_ERROR:
     case v1::ERROR_CLASS_STORE_UNAVAILABLE:
+    case v1::ERROR_CLASS_SERVER_BUSY:
       return StatusCode::kUnavailable;
     case v1::ERROR_CLASS_PROVIDER_TIMEOUT:
       return StatusCode::kDeadlineExceeded;

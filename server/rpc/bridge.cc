@@ -27,6 +27,19 @@ absl::Status NotParsed(const std::string& message_name) {
                                                       ": its encoding is broken, or a string is not UTF-8."));
 }
 
+grpc::ServerUnaryReactor* RefuseBusy(Wire& wire, grpc::CallbackServerContext& rpc, size_t method) {
+  static const absl::Status busy = Refusal(v1::ERROR_CLASS_SERVER_BUSY,
+                                           "The server has more sign-ins to begin than it can. Nothing was recorded; "
+                                           "try again in a moment.");
+  static const grpc::Status answer = ToGrpc(busy);
+  RpcTimer(wire.observer, method, TraceOf(rpc)).Handled(busy, Note());
+  // For gRPC's own retries (proposal A6).
+  rpc.AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(absl::ToInt64Milliseconds(kBusyPause)));
+  auto* reactor = rpc.DefaultReactor();
+  reactor->Finish(answer);
+  return reactor;
+}
+
 std::string TraceOf(const grpc::CallbackServerContext& rpc) {
   const auto [first, last] = rpc.client_metadata().equal_range("traceparent");
   if (first == last || std::next(first) != last) return "";
@@ -66,12 +79,15 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
   const std::shared_ptr<UnaryCall> call_;
 };
 
-UnaryCall::UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response)
-    : wire_(wire), timer_(wire.observer, method, std::move(trace_id)), response_(response) {
+UnaryCall::UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response, Admission* admission)
+    : wire_(wire), admission_(admission), timer_(wire.observer, method, std::move(trace_id)), response_(response) {
   wire_.nursery.Enter();
 }
 
-UnaryCall::~UnaryCall() { wire_.nursery.Leave(); }
+UnaryCall::~UnaryCall() {
+  if (admission_ != nullptr) admission_->Leave();
+  wire_.nursery.Leave();
+}
 
 grpc::ServerUnaryReactor* UnaryCall::Bind() {
   auto* const reactor = new Reactor(shared_from_this());

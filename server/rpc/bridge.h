@@ -40,6 +40,8 @@ using StreamHandler = Task<absl::StatusOr<Look<Message>>> (*)(Context& context, 
 // INVALID_REQUEST when the message is too large or cannot be parsed.
 absl::Status CheckSize(size_t bytes);
 absl::Status NotParsed(const std::string& message_name);
+// Answers SERVER_BUSY, with as little work as there can be: in a flood most calls are answered so.
+grpc::ServerUnaryReactor* RefuseBusy(Wire& wire, grpc::CallbackServerContext& rpc, size_t method);
 // What its caller's traceparent says, if it sent one: see server/base/trace_parent.h.
 std::string TraceOf(const grpc::CallbackServerContext& rpc);
 // Here alone an exception becomes a status: INTERNAL, with the exception's type in the log and nothing for the caller.
@@ -67,7 +69,8 @@ grpc::ByteBuffer Encode(const Message& message) {
 // it until both are gone.
 class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
  public:
-  UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response);
+  // `admission`, if any, has admitted it.
+  UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response, Admission* admission);
   ~UnaryCall();
   // Makes the reactor, which gRPC owns until OnDone.
   grpc::ServerUnaryReactor* Bind();
@@ -80,6 +83,7 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   class Reactor;
 
   Wire& wire_;
+  Admission* const admission_;
   Note note_;
   RpcTimer timer_;
   grpc::ByteBuffer* const response_;         // gRPC's, valid until Finish
@@ -89,8 +93,9 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
 template <typename Context, typename Request, typename Response>
 grpc::ServerUnaryReactor* ServeUnary(Wire& wire, const grpc::CallbackServerContext& rpc, size_t method,
                                      const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
-                                     UnaryHandler<Context, Request, Response> handle, Context& context) {
-  auto call = std::make_shared<UnaryCall>(wire, method, TraceOf(rpc), out);
+                                     UnaryHandler<Context, Request, Response> handle, Context& context,
+                                     Admission* admission = nullptr) {
+  auto call = std::make_shared<UnaryCall>(wire, method, TraceOf(rpc), out, admission);
   auto* reactor = call->Bind();
   absl::StatusOr<Request> request = Decode<Request>(in);
   if (!request.ok()) {

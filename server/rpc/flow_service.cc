@@ -1,5 +1,6 @@
 // FlowService: flows, from the start of a login to its single end.
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -134,7 +135,11 @@ class FlowServiceImpl final : public Raw {
 
   grpc::ServerUnaryReactor* StartFlow(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                       grpc::ByteBuffer* out) override {
-    return ServeUnary(wire_, *rpc, RpcMethodIndex("StartFlow"), *in, out, &HandleStartFlow, world_);
+    constexpr size_t kMethod = RpcMethodIndex("StartFlow");
+    // In a flood gRPC may bring a call after its deadline: a flow that nobody waits for is not begun.
+    const bool late = rpc->deadline() <= std::chrono::system_clock::now();
+    if (late || !wire_.starts.Enter(Admission::Clock::now())) return RefuseBusy(wire_, *rpc, kMethod);
+    return ServeUnary(wire_, *rpc, kMethod, *in, out, &HandleStartFlow, world_, &wire_.starts);
   }
   grpc::ServerUnaryReactor* RecordStep(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                        grpc::ByteBuffer* out) override {

@@ -21,6 +21,8 @@ namespace {
 // A request above kMaxRequestBytes is refused with its class; one above this by gRPC itself.
 constexpr int kHardLimitBytes = 1024 * 1024;
 
+constexpr int kStreamsPerConnection = 1024;
+
 // gRPC's own words go where all others go, and not to stderr in a form of their own.
 void GrpcLog(gpr_log_func_args* args) {
   // Whoever speaks no TLS to us causes its errors, too: no warning.
@@ -48,6 +50,9 @@ class RpcServerImpl final : public RpcServer {
     builder.AddListeningPort(options.listen, Credentials(options), &port);
     for (const auto& service : services_) builder.RegisterService(service.get());
     builder.SetMaxReceiveMessageSize(kHardLimitBytes);
+    // What one connection can make gRPC hold: it reads calls before anybody can refuse them, and each call costs more
+    // the more there are. Further ones wait on the client's side (RFC 9113 section 5.1.2).
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnection);
     // A client that is gone without a word is found after some 15 s; clients may ping as often.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);

@@ -23,6 +23,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
   details.set_code(code);
   details.set_message(message);
   details.add_details()->PackFrom(info);
+  if (error_class == v1::ERROR_CLASS_SERVER_BUSY) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(kBusyPause)));
+    details.add_details()->PackFrom(retry);
+  }
   return grpc::Status(code, message, details.SerializeAsString());
 }
 

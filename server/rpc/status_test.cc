@@ -15,7 +15,8 @@ google::rpc::ErrorInfo InfoOf(const grpc::Status& status) {
   EXPECT_EQ(details.code(), status.error_code());
   EXPECT_EQ(details.message(), status.error_message());
   google::rpc::ErrorInfo info;
-  EXPECT_TRUE(details.details_size() == 1 && details.details(0).UnpackTo(&info));
+  EXPECT_TRUE(details.details_size() >= 1 && details.details(0).UnpackTo(&info));
+  EXPECT_EQ(details.details_size(), info.reason() == "SERVER_BUSY" ? 2 : 1);
   return info;
 }
 
@@ -39,6 +40,15 @@ TEST(StatusTest, EveryClassKeepsItsCodeNameAndMetadata) {
     ++seen;
   }
   EXPECT_GT(seen, 30);
+}
+
+TEST(StatusTest, ABusyServerSaysWhenToTryAgain) {
+  const grpc::Status status = ToGrpc(Refusal(v1::ERROR_CLASS_SERVER_BUSY, "busy"));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(details.details_size() == 2 && details.details(1).UnpackTo(&retry));
+  EXPECT_EQ(retry.retry_delay().nanos(), absl::ToInt64Nanoseconds(kBusyPause));
 }
 
 TEST(StatusTest, AStatusWithoutAClassHasNoDetails) {

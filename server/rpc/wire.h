@@ -16,6 +16,7 @@
 #include "server/base/task.h"
 #include "server/base/uuid.h"
 #include "server/flow/detached.h"
+#include "server/rpc/admission.h"
 #include "server/rpc/observer.h"
 
 namespace authflow {
@@ -46,6 +47,7 @@ struct Wire {
   RpcObserver& observer;  // hears of each call
   absl::Duration heartbeat = absl::Seconds(10);
   OpenStreams streams;
+  Admission starts;  // of flows: in a flood those that have begun go on
   Executor pool = boost::asio::require(executor, boost::asio::execution::blocking.never);
 };
 

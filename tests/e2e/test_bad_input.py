@@ -3,13 +3,15 @@
 What a class is for is said in protos/authflow/v1/error_class.proto, and so is its code. A value without a row fails.
 """
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 
+import grpc
 import pytest
 from support import rpc
 from support.rpc import flow as flows
-from support.wire_client import CANCELLED, COMPLETED, RECORDER, Login, failed
+from support.wire_client import CANCELLED, COMPLETED, RECORDER, Login, failed, start_request
 from support.wire_faults import free_ports, full_disk, locked
 from support.wire_refusals import CLASSES, CLIENT_CLASSES, CODES, number, refused
 from support.wire_store import flow_log, prune
@@ -368,6 +370,26 @@ def store_unavailable(scene):
 def store_full(scene):
     with full_disk(scene.world):
         refused("STORE_FULL", scene.start)
+    scene.start()
+
+
+@row
+def server_busy(scene):
+    """More starts wait than are answered, as none is while the store is locked; what has begun goes on."""
+    begun = scene.start()
+    with locked(scene.world):
+        waiting = [scene.api.flows.StartFlow.future(start_request("shop"), timeout=30) for _ in range(600)]
+
+        def turned_away():
+            while True:
+                waiting.append(scene.api.flows.StartFlow.future(start_request("shop"), timeout=30))
+                with contextlib.suppress(grpc.FutureTimeoutError):
+                    waiting[-1].result(timeout=0.05)
+
+        refusal = refused("SERVER_BUSY", turned_away)
+        assert not scene.api.get(begun.token).HasField("outcome")
+    assert dict(refusal.trailing_metadata())["grpc-retry-pushback-ms"] == "500"
+    assert {call.code() for call in waiting} <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}  # each is answered
     scene.start()
 
 
