@@ -63,6 +63,9 @@ Task<void> Note(World& world, std::optional<FlowId> flow, absl::Status result) {
   const ErrorClass error_class = ClassOf(result);
   // No directory is no failure: the login ends after the exchange.
   if (!flow || error_class == v1::ERROR_CLASS_APPLICATIONS_NOT_CONFIGURED) co_return;
+  // News only after a trouble, and the log as it was when this call began is in the cache.
+  const SharedFlow known = world.cache.Get(*flow);
+  if (result.ok() && known != nullptr && !known->trouble) co_return;
   Proposal proposal = Succeed{};
   if (!result.ok()) proposal = Fail{error_class};
   absl::StatusOr<Recorded> recorded = co_await Record(world, *flow, std::move(proposal));

@@ -42,6 +42,10 @@ Task<absl::Status> RefusedInBrowser(World& world, Flow flow, RedirectAnswer answ
   co_return co_await Noted(world, flow, std::move(refusal));
 }
 
+AttemptSecrets SecretsOf(const World& world, const Flow& flow) {
+  return world.keys.DeriveAttempt(flow.header.key_name, flow.header.id, flow.attempt);
+}
+
 v1::IdentityTraits TraitsOf(const Identity& identity) {
   v1::IdentityTraits traits;
   traits.set_email(identity.email);
@@ -59,7 +63,7 @@ Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product,
   if (!begun.ok()) co_return Worked<SignedIn>{.answer = begun.status(), .keep = false};
   if (!begun->wrote) co_return Worked<SignedIn>{.answer = AnswerGone(), .keep = false};
 
-  AttemptSecrets secrets = world.keys.DeriveAttempt(flow.header.key_name, flow.header.id, flow.attempt);
+  AttemptSecrets secrets = SecretsOf(world, flow);
   CodeGrant grant{.kind = flow.header.kind,
                   .code = std::move(code),
                   .code_verifier = std::move(secrets.code_verifier),
@@ -101,14 +105,22 @@ std::string ExchangeKey(const FlowId& id, const std::string& code_fingerprint) {
 Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, FlowToken token, Secret redirect_query) {
   absl::StatusOr<RedirectAnswer> answer = ParseRedirect(redirect_query.Reveal());
   if (!answer.ok()) co_return answer.status();
-  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
-  if (!loaded.ok()) co_return loaded.status();
-  const Flow flow = *std::move(loaded);
+  absl::StatusOr<SharedFlow> known = co_await FlowOf(world, token);
+  if (!known.ok()) co_return known.status();
+  AttemptSecrets secrets = SecretsOf(world, **known);
+  if (!answer->error.empty() || !(secrets.state == answer->state)) {
+    // Another replica may be an attempt further. The log checks the attempt of a code; nothing else comes from the
+    // cache.
+    absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
+    if (!loaded.ok()) co_return loaded.status();
+    *known = std::make_shared<const Flow>(*std::move(loaded));
+    secrets = SecretsOf(world, **known);
+  }
+  const Flow flow = **known;
   absl::StatusOr<const Product*> found = FindProduct(world, flow.header.product);
   if (!found.ok()) co_return found.status();
   const Product* product = *found;
 
-  AttemptSecrets secrets = world.keys.DeriveAttempt(flow.header.key_name, flow.header.id, flow.attempt);
   if (!(secrets.state == answer->state)) {
     co_return Refusal(v1::ERROR_CLASS_STATE_MISMATCH,
                       "This answer from the browser belongs to another login, or to an earlier attempt of this one.");

@@ -97,7 +97,11 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
       world.watches.Publish(*after);
       co_return Recorded{.flow = *after, .wrote = true};
     }
-    flow.reset();
+    // The winner has left its version in the cache, unless it is another replica's.
+    SharedFlow winner = world.cache.Get(id);
+    const bool newer = winner != nullptr && winner->length > flow->length;
+    flow = newer ? std::move(winner) : nullptr;
+    fresh = false;
   }
 }
 

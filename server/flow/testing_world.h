@@ -16,6 +16,7 @@
 #include "server/applications/local_directory.h"
 #include "server/base/random.h"
 #include "server/flow/use_cases.h"
+#include "server/storage/faulty_storage.h"
 #include "server/storage/storage.h"
 #include "tests/support/run_task.h"
 
@@ -173,7 +174,7 @@ class TestingWorld {
  public:
   FakeClock clock{absl::FromUnixSeconds(1'800'000'000)};
   Keys keys{std::vector<Secret>{Secret(std::string(32, 'k'))}};
-  std::unique_ptr<Storage> storage = NewMemoryStorage(clock);
+  std::unique_ptr<FaultyStorage> storage = std::make_unique<FaultyStorage>(NewMemoryStorage(clock));
   std::shared_ptr<FakeProvider> provider = std::make_shared<FakeProvider>(clock);
   absl::flat_hash_map<std::string, Product> products = Products();
   CountingObserver observer;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/flow/record.h"
 #include "server/flow/testing_world.h"
 
 namespace authflow {
@@ -131,6 +132,30 @@ TEST_F(UseCasesTest, OverdueFlowsAreClosedAndTheOthersPutOff) {
   EXPECT_EQ(*Wait(CloseOverdueFlows(w.world, 10)), 1);
   EXPECT_EQ(*w.Now(goes_on).outcome, Outcome(Aborted{v1::ABORT_REASON_EXPIRED}));
   EXPECT_EQ(ClassOf(w.Step(waits, v1::STEP_BROWSER_WAIT).status()), v1::ERROR_CLASS_FLOW_EXPIRED);
+}
+
+TEST_F(UseCasesTest, WhoLosesARaceGoesOnFromWhatTheWinnerWrote) {
+  const OpenedFlow flow = w.Started();
+  w.storage->BeforeNextAppend([&] {
+    ASSERT_TRUE(w.Step(flow, v1::STEP_BROWSER_WAIT).ok());
+    w.storage->FailReads(Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "nothing needs to be read"), 100);
+  });
+  const auto watch = Wait(WatchFlow(w.world, w.Token(flow), [] {}));
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_EQ(watch->flow.length, 3);
+  EXPECT_EQ(watch->flow.step, v1::STEP_BROWSER_WAIT);
+}
+
+TEST_F(UseCasesTest, WhatAnotherReplicaWroteIsReadByWhoLosesARace) {
+  const OpenedFlow flow = w.Started();
+  const SharedFlow before = w.cache.Get(w.Token(flow).flow_id());
+  w.storage->BeforeNextAppend([&] {
+    const Entry entry = **before->Next(Enter{.step = v1::STEP_BROWSER_WAIT}, w.clock.Now());
+    ASSERT_TRUE(*Wait(w.storage->real().flows().AppendEntry(AppendOf(*before, before->With(entry), entry, ""))));
+  });
+  const auto watch = Wait(WatchFlow(w.world, w.Token(flow), [] {}));
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_EQ(watch->flow.step, v1::STEP_BROWSER_WAIT);
 }
 
 TEST_F(UseCasesTest, AWatchIsToldOfEachChangeAndReplacedByTheNewest) {

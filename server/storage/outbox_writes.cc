@@ -8,7 +8,15 @@
 namespace authflow {
 namespace {
 
-// Steps from one lane with undelivered events to the next, then takes the free one whose first event is the oldest.
+// The free lane whose first event is the oldest, if that is among the oldest events of all. Mostly it is: what waits
+// longest is in flight, and what comes next follows it.
+constexpr char kFindOldest[] =
+    "SELECT oldest.lane FROM (SELECT lane, product, dead_reason FROM outbox ORDER BY id LIMIT 64) AS oldest "
+    "LEFT JOIN lanes ON lanes.product = ?1 AND lanes.lane = oldest.lane "
+    "WHERE oldest.product = ?1 AND oldest.dead_reason IS NULL "
+    "AND (lanes.lane IS NULL OR (lanes.lease_until <= ?2 AND lanes.not_before <= ?2)) LIMIT 1";
+// The same, wherever it is. Steps from one lane with undelivered events to the next, then takes the free one whose
+// first event is the oldest.
 constexpr char kFindLane[] =
     "WITH RECURSIVE busy (lane) AS ("
     "SELECT (SELECT lane FROM outbox WHERE product = ?1 AND dead_reason IS NULL ORDER BY lane LIMIT 1) "
@@ -63,17 +71,20 @@ absl::Status ClaimWrite::Apply(Database& database, int64_t) {
   claim_.reset();
   // A lane whose events are all parked on the way is empty afterwards: on to the next one.
   while (true) {
-    int lane = 0;
-    {
-      Query find(database, kFindLane);
-      find.Text(product_).Int(now_);
-      if (!find.Next()) return find.status();
-      lane = static_cast<int>(find.GetInt(0));
-    }
-    const absl::Status status = Collect(database, lane);
+    std::optional<int> lane;
+    absl::Status status = FindLane(database, kFindOldest, lane);
+    if (status.ok() && !lane) status = FindLane(database, kFindLane, lane);
+    if (!status.ok() || !lane) return status;
+    status = Collect(database, *lane);
     if (!status.ok()) return status;
-    if (claim_) return Query(database, kLease).Text(product_).Int(lane).Text(holder_).Int(lease_until_).Run();
+    if (claim_) return Query(database, kLease).Text(product_).Int(*lane).Text(holder_).Int(lease_until_).Run();
   }
+}
+
+absl::Status ClaimWrite::FindLane(Database& database, const char* how, std::optional<int>& lane) {
+  Query find(database, how);
+  if (find.Text(product_).Int(now_).Next()) lane = static_cast<int>(find.GetInt(0));
+  return find.status();
 }
 
 absl::Status ClaimWrite::Collect(Database& database, int lane) {

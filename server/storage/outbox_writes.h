@@ -33,6 +33,8 @@ class ClaimWrite final : public Write {
   void Finish(const absl::Status& status) override;
 
  private:
+  // By one of the two queries; nullopt: it finds none.
+  absl::Status FindLane(Database& database, const char* how, std::optional<int>& lane);
   // The lane's next events. Those that follow a dead one of their flow are parked and left out.
   absl::Status Collect(Database& database, int lane);
 

@@ -120,6 +120,17 @@ TEST_P(OutboxTest, TheLaneWithTheOldestEventComesFirst) {
   EXPECT_EQ(ClaimOne("me"), std::nullopt);
 }
 
+TEST_P(OutboxTest, ALaneIsFoundBehindAllThatWaitsInOthers) {
+  const auto lanes = DifferentLanes(2);
+  for (int i = 0; i < 100; ++i) StartIn(lanes[0]);
+  StartIn(lanes[1]);
+  EXPECT_EQ(ClaimOne("me")->events[0].event.invocation().invocation_id(), lanes[0].ToString());
+  const auto behind = ClaimOne("me");
+  ASSERT_NE(behind, std::nullopt);
+  EXPECT_EQ(behind->events[0].event.invocation().invocation_id(), lanes[1].ToString());
+  EXPECT_EQ(ClaimOne("me"), std::nullopt);
+}
+
 TEST_P(OutboxTest, ALaneThatIsPutOffWaits) {
   StartIn(NewId());
   const auto claim = *ClaimOne();
