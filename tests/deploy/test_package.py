@@ -99,6 +99,7 @@ def test_other_languages_find_the_protos(tree, tmp_path):
     protos = tree / "usr/share/authflow/protos"
     run("protoc", f"-I{protos}", f"--python_out={tmp_path}", *sorted(protos.rglob("*.proto")))
     assert (protos / "authflow/v1/service_config.json").exists()
+    assert (protos / "google/rpc/error_details.proto").exists(), "refusals travel in it"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="dpkg gives files to root")
