@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -88,6 +89,14 @@ Task<Result> Dispatch(std::shared_ptr<Command> command) {
   co_return result;
 }
 
+// A result that did not arrive is no success.
+int CodeAfter(const Output& out, int code) {
+  if (code != kExitOk || out.written().ok()) return code;
+  const Result result{.status = out.written()};
+  out.Say(NarrationOf(result), Tone::kBad);
+  return ExitCodeOf(result.status);
+}
+
 Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
   const SteadyTime begun = SteadyNow();
   command->events->Start();
@@ -114,6 +123,7 @@ Task<void> Run(std::shared_ptr<Command> command, int* exit_code) {
     command->out.Say(NarrationOf(result), IsUserCancelled(result.status) ? Tone::kPlain : Tone::kBad);
   }
   command->out.Document(DocumentOf(result));
+  *exit_code = CodeAfter(command->out, *exit_code);
   co_await command->exit_work.WaitUntil(interrupt.happened() ? ended + kExitTime
                                                              : std::max(ended + kExitTime, SteadyNow() + kLastWord));
 }
@@ -130,19 +140,27 @@ bool IsAboutTelemetry(const Options& options) {
          options.command == Options::Command::kTelemetryOff;
 }
 
+// To standard output, which may be a full disk; a reader that went away has read what it wanted.
+bool Print(const std::string& text) {
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return true;
+  if (errno == EPIPE) return true;
+  std::perror("authflow: standard output");
+  return false;
+}
+
 int RunTelemetry(const Options& options) {
   const Output out(options.json, options.debug);
   const Result result = Telemetry(options, FoldersFromEnvironment(), out);
   if (!result.status.ok()) out.Say(NarrationOf(result));
   out.Document(DocumentOf(result));
-  return ExitCodeOf(result.status);
+  return CodeAfter(out, ExitCodeOf(result.status));
 }
 
 int Main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto parsed = ParseOptions(argc, argv);
   if (const auto* exit = std::get_if<Exit>(&parsed)) {
-    std::fputs(exit->out.c_str(), stdout);
+    if (!Print(exit->out)) return kExitError;
     std::fputs(exit->err.c_str(), stderr);
     const Output out(std::find(argv, argv + argc, std::string_view("--json")) != argv + argc, false);
     if (exit->code != kExitOk) {

@@ -5,17 +5,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/printable.h"
 
 namespace authflow {
 namespace {
 
-// Whole lines, without a buffer that an exit could lose.
-void WriteTo(int file, const std::string& text) {
+// Whole lines, without a buffer that an exit could lose. 0 or an errno.
+int WriteTo(int file, const std::string& text) {
   std::string_view rest = text;
   while (!rest.empty()) {
     const ssize_t n = write(file, rest.data(), rest.size());
@@ -23,11 +25,12 @@ void WriteTo(int file, const std::string& text) {
       rest.remove_prefix(n);
     } else if (errno == EAGAIN) {
       pollfd ready{.fd = file, .events = POLLOUT, .revents = 0};
-      if (poll(&ready, 1, 1000) <= 0) return;
+      if (poll(&ready, 1, 1000) <= 0) return EAGAIN;
     } else if (errno != EINTR) {
-      return;
+      return errno;
     }
   }
+  return 0;
 }
 
 }  // namespace
@@ -78,11 +81,17 @@ void Output::ShowLine(const std::string& text) const {
 }
 
 void Output::Print(const std::string& text) const {
-  if (!json_) WriteTo(STDOUT_FILENO, Printable(text) + "\n");
+  if (!json_) WriteResult(Printable(text) + "\n");
 }
 
 void Output::Document(const nlohmann::ordered_json& document) const {
-  if (json_) WriteTo(STDOUT_FILENO, document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (json_) WriteResult(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+void Output::WriteResult(const std::string& text) const {
+  const int error = WriteTo(STDOUT_FILENO, text);
+  if (error == 0 || error == EPIPE) return;
+  written_ = absl::InternalError(absl::StrCat("The result cannot be written: ", std::strerror(error), "."));
 }
 
 }  // namespace authflow

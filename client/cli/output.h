@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "absl/status/status.h"
 #include "client/cli/looks.h"
 
 namespace authflow {
@@ -26,6 +27,9 @@ class Output {
   void Print(const std::string& text) const;
   // To standard output, only with --json. Once.
   void Document(const nlohmann::ordered_json& document) const;
+  // What became of all that: not OK if some of it could not be written, as to a full disk. A reader that went away
+  // (head) has read what it wanted.
+  const absl::Status& written() const { return written_; }
 
   // Below all that is said stands one line, drawn over the one before; empty: none. Only where looks().redraws, and
   // while we are in the terminal's foreground. Cut to the terminal's width.
@@ -35,6 +39,7 @@ class Output {
 
  private:
   std::string Erased() const;
+  void WriteResult(const std::string& text) const;
 
   bool json_;
   bool debug_;
@@ -42,6 +47,7 @@ class Output {
   mutable std::string line_;
   mutable bool lines_over_ = false;
   mutable std::string said_once_;
+  mutable absl::Status written_;
 };
 
 }  // namespace authflow
