@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/installation.h"
+#include "client/cli/result.h"
 #include "client/cli/telemetry.h"
 #include "server/base/random.h"
 #include "server/base/version.h"
@@ -58,7 +59,10 @@ absl::StatusOr<std::shared_ptr<Command>> Command::Make(Options options, Executor
   const Profile stored = command->profile.value_or(Profile());
   command->product = FirstOf(command->options.product, stored.product, "");
   if (command->product.empty()) {
-    return absl::InvalidArgumentError("Say which product to sign in to: --product or AUTHFLOW_PRODUCT.");
+    const bool signs_in =
+        command->options.command == Options::Command::kLogin || command->options.command == Options::Command::kSignup;
+    if (signs_in) return absl::InvalidArgumentError("Say which product to sign in to: --product or AUTHFLOW_PRODUCT.");
+    return NotSignedIn("You are not signed in.");
   }
   auto client = Client::Create({.server = FirstOf(command->options.server, stored.server, kDefaultServer),
                                 .ca_file = command->options.ca_file,

@@ -177,9 +177,9 @@ int Main(int argc, char** argv) {
   if (!command.ok()) {
     const Output out(std::get<Options>(parsed).json, false);
     const Result result{.status = command.status()};
-    out.Say(absl::StrCat("authflow: ", std::string(command.status().message())));
+    out.Say(NarrationOf(result), Tone::kBad);
     out.Document(DocumentOf(result));
-    return kExitError;
+    return ExitCodeOf(result.status);
   }
   int exit_code = kExitError;
   boost::asio::co_spawn(loop, Run(*command, &exit_code),

@@ -23,6 +23,18 @@ def test_commands_without_a_login_exit_with_4(world):
         assert ended.document["error_class"] == "NOT_SIGNED_IN"
 
 
+def test_where_nobody_ever_signed_in_no_product_is_asked_for_but_to_sign_in(world):
+    laptop = world.machine()
+    del laptop.env["AUTHFLOW_PRODUCT"]
+    for command in (("status",), ("token",), ("apps", "list"), ("logout",)):
+        ended = laptop.run(*command)
+        assert ended.code == 4
+        assert ended.err.splitlines()[:2] == ["authflow: You are not signed in.", 'Sign in with "authflow login".']
+    ended = laptop.run("login")
+    assert ended.code == 1
+    assert "--product or AUTHFLOW_PRODUCT" in ended.err
+
+
 def test_a_wrong_command_line_is_a_document_too(world):
     laptop = world.machine()
     for words in (("login", "--nope"), ("apps",), ("apps", "create", "one", "two"), ("login", "--profile-name", "../x")):
