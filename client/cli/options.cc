@@ -8,6 +8,7 @@
 
 #include "client/cli/completion.h"
 #include "client/cli/profile.h"
+#include "client/cli/usage.h"
 #include "server/base/version.h"
 
 namespace authflow {
@@ -26,6 +27,9 @@ constexpr char kEnvironment[] =
     "  AUTHFLOW_ACCESSIBLE=1       plain lines and numbered lists, nothing moves\n"
     "\n"
     "Exit codes: 0 ok, 1 error, 2 cancelled, 4 not signed in.";
+
+constexpr char kGeneral[] =
+    "\n\n\"authflow --help\" has the options of all commands: --server, --product, --json, --non-interactive, ...";
 
 constexpr char kLoginExamples[] =
     "Examples:\n"
@@ -153,7 +157,7 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   const auto add = [&commands](CLI::App* under, const char* name, const char* what, const char* examples, Which which) {
     CLI::App* command = under->add_subcommand(name, what);
     command->fallthrough();
-    command->footer(examples);
+    command->footer(std::string(examples) + kGeneral);
     commands.emplace_back(command, which);
     return command;
   };
@@ -191,8 +195,8 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
     std::ostringstream err;
-    const int code = app.exit(error, out, err);
-    return Exit{.code = code == 0 ? 0 : 1, .out = out.str(), .err = err.str()};
+    if (app.exit(error, out, err) == 0) return Exit{.code = 0, .out = out.str(), .err = ""};
+    return Exit{.code = 1, .out = "", .err = UsageComplaint(app, error, {argv + 1, argv + argc})};
   }
 
   if (completion->parsed()) return Exit{.code = 0, .out = CompletionFor(shell, WordsOf(app)), .err = ""};
@@ -216,7 +220,7 @@ std::variant<Options, Exit> ParseOptions(int argc, const char* const* argv) {
   if (!context.empty() && context.size() <= 256 && !HasControlCharacter(context)) options.cli_context = context;
 
   const std::string problem = Problem(options);
-  if (!problem.empty()) return Exit{.code = 1, .err = problem + "\n"};
+  if (!problem.empty()) return Exit{.code = 1, .err = "authflow: " + problem + "\n"};
   return options;
 }
 

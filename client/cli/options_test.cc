@@ -164,5 +164,30 @@ TEST_F(OptionsTest, HelpAndVersionExitWithZero) {
   }
 }
 
+TEST_F(OptionsTest, SaysWhichWordIsWrongAndWhatMayHaveBeenMeant) {
+  const struct {
+    std::vector<const char*> words;
+    const char* said;
+  } kCases[] = {
+      {{"lgoin"}, "There is no command \"lgoin\" here. Did you mean \"login\"?\nRun \"authflow --help\""},
+      {{"apps", "lst"}, "There is no command \"lst\" here. Did you mean \"list\"?\nRun \"authflow apps --help\""},
+      {{"stat"}, "Did you mean \"status\"?"},
+      {{"sing-in"}, "There is no command \"sing-in\" here.\n"},
+      {{"login", "--sever", "x"}, "There is no flag \"--sever\" here. Did you mean \"--server\"?"},
+      {{"login", "--regoin=eu"}, "There is no flag \"--regoin\" here. Did you mean \"--region\"?"},
+      {{"apps", "create", "Shop", "Blog"}, "\"Blog\" is one word too many.\nRun \"authflow apps create --help\""},
+      {{}, "authflow: Say what to do: login, signup, logout, status, token, apps, telemetry, completion."},
+      {{"apps", "--json"}, "authflow: Say what to do: list, create, select.\n"},
+      {{"completion"}, "authflow: SHELL is required\n"},
+      {{"login", "--profile-name", "../x"}, "authflow: --profile-name: use letters"},
+  };
+  for (const auto& c : kCases) {
+    const Exit exit = Bad(c.words);
+    EXPECT_EQ(exit.code, 1);
+    EXPECT_EQ(exit.out, "");
+    EXPECT_NE(exit.err.find(c.said), std::string::npos) << exit.err;
+  }
+}
+
 }  // namespace
 }  // namespace authflow
