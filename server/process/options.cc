@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <utility>
 
 #include "server/base/error_class.h"
 #include "server/base/text.h"
@@ -165,6 +166,14 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   CLI::App* restore = app.add_subcommand("restore", "Make a backup the database of an unused folder");
   backup->add_option("FILE", options.file, "Where to write it; must not exist")->required();
   restore->add_option("FILE", options.file, "The backup")->required();
+  init->footer(
+      "Example:\n  authflowd init --issuer https://id.example.com --client-id tool-cli --output authflow.conf");
+  for (const auto& [verb, words] :
+       {std::pair(funnel, "funnel --since 7d"), std::pair(tail, "tail"), std::pair(show, "flow show ID"),
+        std::pair(find, "flow list --outcome failed"), std::pair(list, "outbox list"), std::pair(retry, "outbox retry"),
+        std::pair(backup, "backup FILE"), std::pair(restore, "restore FILE")}) {
+    verb->footer(Cat("Example (--data is the server's folder):\n  authflowd ", words, " --data /var/lib/authflow"));
+  }
 
   try {
     app.parse(argc, argv);

@@ -269,6 +269,8 @@ def test_help_names_every_flag_of_the_docs():
     assert flags <= set(re.findall(r"--[a-z-]+", shown.stdout))
     assert "init" in shown.stdout
     assert "--issuer" in ended("init", "--help").stdout
+    for verb in ("funnel", "tail", "flow show", "flow list", "outbox list", "outbox retry", "backup", "restore"):
+        assert re.search(rf"\n  authflowd {verb}.* --data ", ended(*verb.split(), "--help").stdout), verb
 
 
 @pytest.mark.parametrize(
