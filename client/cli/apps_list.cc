@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/applications.h"
+#include "client/cli/printable.h"
 #include "client/cli/signed_in_call.h"
 
 namespace authflow {
@@ -13,20 +14,20 @@ namespace {
 
 void Tell(const Command& command, const ApplicationList& list, Result& result) {
   auto items = nlohmann::ordered_json::array();
-  size_t name_width = 4;
-  size_t region_width = 6;
+  int name_width = 4;
+  int region_width = 6;
   for (const auto& one : list.applications) {
     items.push_back(DocumentOf(one));
-    name_width = std::max(name_width, one.name().size());
-    region_width = std::max(region_width, one.region().size());
+    name_width = std::max(name_width, ColumnsOf(one.name()));
+    region_width = std::max(region_width, ColumnsOf(one.region()));
   }
   result.document["applications"] = std::move(items);
   if (list.applications.empty()) {
     command.out.Say("You have no application yet: \"authflow apps create\" makes one.");
     return;
   }
-  const auto padded = [](const std::string& text, size_t width) {
-    return text + std::string(width > text.size() ? width - text.size() : 0, ' ') + "  ";
+  const auto padded = [](const std::string& text, int width) {
+    return text + std::string(std::max(width - ColumnsOf(text), 0), ' ') + "  ";
   };
   std::string table = padded("  NAME", name_width + 2) + padded("REGION", region_width) + "ID";
   for (const auto& one : list.applications) {

@@ -1,6 +1,7 @@
 """apps create, apps select, and telemetry: what a person sets up after the login."""
 
 import json
+import unicodedata
 
 import pytest
 from support.events import expected
@@ -136,3 +137,15 @@ def test_telemetry_off_is_kept_and_nothing_is_recorded_until_it_is_on_again(worl
     )
     world.wait_delivered()
     assert len(world.received()) == 2
+
+
+def test_the_table_is_straight_whatever_the_names_are_made_of(laptop):
+    for name in ("日本語", "Café"):
+        assert laptop.run("apps", "create", name).code == 0
+    rows = laptop.run("apps", "list").out.splitlines()
+    before_id = {columns(row[: row.index("app_")]) for row in rows[1:]}
+    assert before_id == {rows[0].index("ID")}
+
+
+def columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
