@@ -120,7 +120,10 @@ Task<absl::StatusOr<FileLock>> LockLogin(std::shared_ptr<Command> command) {
   const SteadyTime limit = SteadyNow() + kLockWait;
   for (;;) {
     auto lock = FileLock::Try(path);
-    if (!absl::IsUnavailable(lock.status())) co_return lock;
+    if (lock.ok()) co_return lock;
+    if (!absl::IsUnavailable(lock.status())) {
+      co_return Refusal(v1::ERROR_CLASS_CLIENT_PROFILE_WRITE, std::string(lock.status().message()));
+    }
     if (SteadyNow() >= limit) {
       co_return absl::FailedPreconditionError(
           "Another authflow command has been using this login for 10 s: wait for its end, or end it, and run this one "
@@ -166,6 +169,12 @@ Task<absl::StatusOr<StoredLogin>> UsableLogin(std::shared_ptr<Command> command) 
         v1::ERROR_CLASS_CLIENT_NETWORK,
         absl::StrCat("The session is to be renewed, and the authflow server at ", command->client->server(),
                      " cannot be reached: ", CauseOf(login->status()), ". You are still signed in."));
+  }
+  if (!login->ok() && ClassOf(login->status()) == v1::ERROR_CLASS_CLIENT_PROFILE_WRITE) {
+    co_return Refusal(
+        v1::ERROR_CLASS_CLIENT_PROFILE_WRITE,
+        absl::StrCat("You are still signed in, but the session is to be renewed and could not be kept here. ",
+                     std::string(login->status().message())));
   }
   co_return *std::move(login);
 }

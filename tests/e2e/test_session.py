@@ -56,6 +56,23 @@ def test_a_login_that_another_command_holds_is_waited_for_and_then_said(world):
     assert laptop.run("token").code == 0
 
 
+def test_a_login_in_a_place_that_cannot_be_written_is_used_and_said_not_to_be_renewable(world):
+    laptop = world.machine()
+    assert laptop.sign_in("login", "--app-name", "Shop").code == 0
+    lock = laptop.tokens_path().with_suffix(".lock")
+    lock.unlink()
+    lock.mkdir()  # nobody, not even root, opens it for writing
+    assert laptop.run("token").code == 0
+    expire(laptop)
+    ended = laptop.run("token")
+    assert ended.code == 1
+    renewed, advice, error_class = ended.err.splitlines()
+    assert "You are still signed in, but the session is to be renewed and could not be kept here." in renewed
+    assert f"Cannot open {lock}: Is a directory." in renewed
+    assert advice == "See to it that this can be written, and run the command again."
+    assert error_class == "Error class: CLIENT_PROFILE_WRITE"
+
+
 def test_logout_revokes_and_is_recorded_once(world, services):
     laptop = world.machine()
     assert laptop.sign_in("login", "--app-name", "Shop").code == 0
