@@ -94,7 +94,7 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
     if (*won) {
       world.cache.Put(after);
       world.observer.OnEntry(*flow, *after, entry);
-      world.watches.Publish(*after);
+      world.watches.Publish(after);
       co_return Recorded{.flow = *after, .wrote = true};
     }
     // The winner has left its version in the cache, unless it is another replica's.

@@ -62,12 +62,13 @@ Task<absl::StatusOr<Attachment>> WatchFlow(World& world, FlowToken token, std::f
   Proposal attach = Attach{};
   absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(attach));
   if (!recorded.ok()) co_return recorded.status();
-  Attachment attachment{.flow = std::move(recorded->flow), .number = 0, .watch = nullptr};
-  if (attachment.flow.outcome) co_return attachment;
-  attachment.number = attachment.flow.length;
-  attachment.watch = world.watches.Open(attachment.flow, std::move(changed));
+  const SharedFlow flow = std::make_shared<const Flow>(std::move(recorded->flow));
+  Attachment attachment{.flow = flow, .number = 0, .watch = nullptr};
+  if (flow->outcome) co_return attachment;
+  attachment.number = flow->length;
+  attachment.watch = world.watches.Open(flow, std::move(changed));
   // What was appended between our entry and the registration was published to nobody.
-  if (const SharedFlow newer = world.cache.Get(token.flow_id())) world.watches.Publish(*newer);
+  if (SharedFlow newer = world.cache.Get(token.flow_id())) world.watches.Publish(std::move(newer));
   co_return attachment;
 }
 

@@ -127,7 +127,7 @@ Task<absl::StatusOr<Flow>> GetFlow(World& world, FlowToken token);
 
 // WatchFlow: appends *attached* and registers with the hub (flow/watch_hub.h), which calls back at each change.
 struct Attachment {
-  Flow flow;                     // as of now
+  SharedFlow flow;               // as of now
   int64_t number = 0;            // of the *attached* entry; 0 when the flow had ended
   std::shared_ptr<Watch> watch;  // unregisters when the last owner lets go; null when the flow had ended
 };

@@ -142,8 +142,8 @@ TEST_F(UseCasesTest, WhoLosesARaceGoesOnFromWhatTheWinnerWrote) {
   });
   const auto watch = Wait(WatchFlow(w.world, w.Token(flow), [] {}));
   ASSERT_TRUE(watch.ok()) << watch.status();
-  EXPECT_EQ(watch->flow.length, 3);
-  EXPECT_EQ(watch->flow.step, v1::STEP_BROWSER_WAIT);
+  EXPECT_EQ(watch->flow->length, 3);
+  EXPECT_EQ(watch->flow->step, v1::STEP_BROWSER_WAIT);
 }
 
 TEST_F(UseCasesTest, WhatAnotherReplicaWroteIsReadByWhoLosesARace) {
@@ -155,7 +155,7 @@ TEST_F(UseCasesTest, WhatAnotherReplicaWroteIsReadByWhoLosesARace) {
   });
   const auto watch = Wait(WatchFlow(w.world, w.Token(flow), [] {}));
   ASSERT_TRUE(watch.ok()) << watch.status();
-  EXPECT_EQ(watch->flow.step, v1::STEP_BROWSER_WAIT);
+  EXPECT_EQ(watch->flow->step, v1::STEP_BROWSER_WAIT);
 }
 
 TEST_F(UseCasesTest, AWatchIsToldOfEachChangeAndReplacedByTheNewest) {
@@ -165,7 +165,7 @@ TEST_F(UseCasesTest, AWatchIsToldOfEachChangeAndReplacedByTheNewest) {
   EXPECT_EQ(watch.number, 2);
   ASSERT_TRUE(w.Step(flow, v1::STEP_BROWSER_WAIT).ok());
   told.WaitForNotification();
-  EXPECT_EQ(watch.watch->Latest().step, v1::STEP_BROWSER_WAIT);
+  EXPECT_EQ(watch.watch->Latest()->step, v1::STEP_BROWSER_WAIT);
 
   const OpenedFlow twice = w.Started();
   Attachment older = *Wait(WatchFlow(w.world, w.Token(twice), [] {}));

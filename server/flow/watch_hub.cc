@@ -4,16 +4,16 @@
 
 namespace authflow {
 
-Watch::Watch(WatchHub* hub, Flow flow, std::function<void()> changed)
+Watch::Watch(WatchHub* hub, SharedFlow flow, std::function<void()> changed)
     : hub_(hub),
-      id_(flow.header.id),
-      attachment_(flow.attachment),
+      id_(flow->header.id),
+      attachment_(flow->attachment),
       changed_(std::move(changed)),
       latest_(std::move(flow)) {}
 
 Watch::~Watch() { hub_->Close(this); }
 
-Flow Watch::Latest() const {
+SharedFlow Watch::Latest() const {
   absl::MutexLock lock(&mutex_);
   return latest_;
 }
@@ -23,11 +23,11 @@ bool Watch::replaced() const {
   return replaced_;
 }
 
-void Watch::Publish(const Flow& flow) {
+void Watch::Publish(SharedFlow flow) {
   {
     absl::MutexLock lock(&mutex_);
-    if (flow.length <= latest_.length) return;
-    latest_ = flow;
+    if (flow->length <= latest_->length) return;
+    latest_ = std::move(flow);
   }
   changed_();
 }
@@ -40,7 +40,7 @@ void Watch::Replace() {
   changed_();
 }
 
-std::shared_ptr<Watch> WatchHub::Open(Flow flow, std::function<void()> changed) {
+std::shared_ptr<Watch> WatchHub::Open(SharedFlow flow, std::function<void()> changed) {
   std::shared_ptr<Watch> watch(new Watch(this, std::move(flow), std::move(changed)));
   std::shared_ptr<Watch> older;
   {
@@ -54,15 +54,15 @@ std::shared_ptr<Watch> WatchHub::Open(Flow flow, std::function<void()> changed) 
   return watch;
 }
 
-void WatchHub::Publish(const Flow& flow) {
+void WatchHub::Publish(SharedFlow flow) {
   std::shared_ptr<Watch> watch;
   {
     absl::MutexLock lock(&mutex_);
-    const auto it = watches_.find(flow.header.id);
+    const auto it = watches_.find(flow->header.id);
     if (it == watches_.end()) return;
     watch = it->second.lock();
   }
-  if (watch != nullptr) watch->Publish(flow);
+  if (watch != nullptr) watch->Publish(std::move(flow));
 }
 
 void WatchHub::Drain() {
@@ -80,9 +80,9 @@ void WatchHub::Close(Watch* watch) {
     if (draining_) return;
     open = watches_.size();
   }
-  const Flow flow = watch->Latest();
-  if (flow.outcome || watch->replaced()) return;
-  departures_.Broke({.flow_id = watch->id_, .attachment = watch->attachment_, .length = flow.length}, open,
+  const SharedFlow flow = watch->Latest();
+  if (flow->outcome || watch->replaced()) return;
+  departures_.Broke({.flow_id = watch->id_, .attachment = watch->attachment_, .length = flow->length}, open,
                     clock_.Now());
 }
 

@@ -12,7 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "server/base/clock.h"
 #include "server/flow/departures.h"
-#include "server/flow/flow.h"
+#include "server/flow/flow_cache.h"
 
 namespace authflow {
 
@@ -23,15 +23,15 @@ class Watch {
  public:
   // A watch that ends while its flow goes on, that no newer one replaced and no drain ended, is a departure.
   ~Watch();
-  // The newest state that was published.
-  Flow Latest() const;
+  // The newest state that was published; never null.
+  SharedFlow Latest() const;
   // A newer watch of the same flow took over.
   bool replaced() const;
 
  private:
   friend class WatchHub;
-  Watch(WatchHub* hub, Flow flow, std::function<void()> changed);
-  void Publish(const Flow& flow);
+  Watch(WatchHub* hub, SharedFlow flow, std::function<void()> changed);
+  void Publish(SharedFlow flow);
   void Replace();
 
   WatchHub* const hub_;
@@ -39,7 +39,7 @@ class Watch {
   const int64_t attachment_;
   const std::function<void()> changed_;
   mutable absl::Mutex mutex_;
-  Flow latest_ ABSL_GUARDED_BY(mutex_);
+  SharedFlow latest_ ABSL_GUARDED_BY(mutex_);
   bool replaced_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -50,12 +50,12 @@ class WatchHub {
 
   // `flow` ends with the watch's own *attached*. `changed` is called after each change, from any thread, quickly; it
   // looks at Latest() and replaced(). An older watch of the flow is replaced.
-  std::shared_ptr<Watch> Open(Flow flow, std::function<void()> changed);
+  std::shared_ptr<Watch> Open(SharedFlow flow, std::function<void()> changed);
   // From now on watches end because this server does: no client is thought lost.
   void Drain();
   Departures& departures() { return departures_; }
   // Tells the watch of this flow, if there is one. Older news than it has is ignored.
-  void Publish(const Flow& flow);
+  void Publish(SharedFlow flow);
 
  private:
   friend class Watch;

@@ -321,7 +321,11 @@ TEST_F(StreamTest, AHeartbeatRepeatsTheState) {
   grpc::ClientContext context;
   auto stream = Open(&context);
   v1::WatchFlowResponse message;
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(stream->Read(&message));
+  for (int i = 0; i < 3; ++i) {
+    message.Clear();
+    ASSERT_TRUE(stream->Read(&message));
+    EXPECT_TRUE(message.has_flow()) << "what was said before, whole";
+  }
   stage_.subject.Change(1, true);
   while (stream->Read(&message)) {
   }

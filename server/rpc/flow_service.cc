@@ -112,15 +112,15 @@ Task<absl::StatusOr<Look<v1::WatchFlowResponse>>> HandleWatchFlow(World& world, 
   if (!attachment.ok()) co_return attachment.status();
   // The stream owns the watch: it is the client's sign of life, and ends with the stream.
   co_return [attachment = *std::move(attachment), note](bool draining) {
-    const Flow flow = attachment.watch == nullptr ? attachment.flow : attachment.watch->Latest();
-    NoteFlow(flow, *note);
+    const SharedFlow flow = attachment.watch == nullptr ? attachment.flow : attachment.watch->Latest();
+    NoteFlow(*flow, *note);
     News<v1::WatchFlowResponse> news;
-    *news.message.mutable_flow() = ToProto(flow);
-    if (!flow.outcome) {
+    *news.message.mutable_flow() = ToProto(*flow);
+    if (!flow->outcome) {
       news.message.set_replaced(attachment.watch != nullptr && attachment.watch->replaced());
       news.message.set_draining(draining && !news.message.replaced());
     }
-    news.last = flow.outcome.has_value() || news.message.replaced() || draining;
+    news.last = flow->outcome.has_value() || news.message.replaced() || draining;
     return news;
   };
 }

@@ -53,6 +53,8 @@ class StreamCall::Reactor final : public grpc::ServerWriteReactor<grpc::ByteBuff
     delete this;
     nursery.Leave();
   }
+  // As of unary calls: see bridge.cc.
+  bool InternalInlineable() override { return true; }
 
   const std::shared_ptr<StreamCall> call_;
 };
@@ -103,6 +105,10 @@ void StreamCall::Send() {
   } catch (...) {
     return Close(StatusOf(std::current_exception()));
   }
+  Write();
+}
+
+void StreamCall::Write() {
   writing_ = true;
   reactor_->StartWrite(&sending_.message);
 }
@@ -129,16 +135,15 @@ void StreamCall::Close(const absl::Status& status) {
 }
 
 void StreamCall::ArmHeartbeat() {
-  // Streams beat together, in some forty groups: threads wake for many of them, and a connection's are sent as one.
+  // Streams beat together, in ten groups: threads wake for many of them, and a connection's are sent as one.
   const std::chrono::nanoseconds beat = absl::ToChronoNanoseconds(wire_.heartbeat);
-  const std::chrono::nanoseconds grain = std::max<std::chrono::nanoseconds>(beat / 40, std::chrono::nanoseconds(1));
+  const std::chrono::nanoseconds grain = std::max<std::chrono::nanoseconds>(beat / 10, std::chrono::nanoseconds(1));
   const std::chrono::nanoseconds next = std::chrono::steady_clock::now().time_since_epoch() + beat;
-  heartbeat_.expires_at(std::chrono::steady_clock::time_point((next / grain + 1) * grain));
+  heartbeat_.expires_at(std::chrono::steady_clock::time_point(next / grain * grain));
   heartbeat_.async_wait(
       boost::asio::bind_executor(strand_, [self = shared_from_this()](const boost::system::error_code& error) {
         if (error || self->closed_) return;
-        self->news_ = true;
-        self->Send();
+        if (!self->writing_) self->Write();
         self->ArmHeartbeat();
       }));
 }

@@ -25,8 +25,8 @@ struct News {
   bool last = false;  // the stream ends with OK after it
 };
 
-// What there is to send now. Called on the stream's strand: when it opens, after a change, at each heartbeat. When
-// `draining` the news must be the last. Dropped when the stream ends, however it ends.
+// What there is to send now. Called on the stream's strand: when it opens and after a change; a heartbeat repeats what
+// was sent. When `draining` the news must be the last. Dropped when the stream ends, however it ends.
 template <typename Message>
 using Look = std::function<News<Message>(bool draining)>;
 
@@ -53,6 +53,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   class Reactor;
 
   void Send();
+  void Write();
   void OnWritten(bool ok);
   void Close(const absl::Status& status);
   void ArmHeartbeat();
@@ -67,7 +68,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   LookEncoded look_;                   // null before it is opened and once it is closed
   bool news_ = false;                  // there is something to send
   bool draining_ = false;
-  News<grpc::ByteBuffer> sending_;  // lives until the write is done
+  News<grpc::ByteBuffer> sending_;  // lives until the next news
   bool writing_ = false;
   std::optional<absl::Status> closed_;  // how it ends, as soon as no write is outstanding
 };
