@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -52,14 +51,6 @@ Config DevConfig() {
                 .retention = absl::Hours(30 * 24)};
 }
 
-// With the folders above it; the umask leaves all to their owner alone.
-absl::Status MakeFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error || std::filesystem::is_directory(folder)) return absl::OkStatus();
-  return absl::FailedPreconditionError("cannot make the data folder " + folder + ": " + error.message());
-}
-
 std::shared_ptr<Sink> SinkOf(const ProductConfig& product, const Options& options, HttpClient& http,
                              const Clock& clock) {
   if (options.verb == Verb::kDev) return NewConsoleSink(stdout);
@@ -82,7 +73,7 @@ absl::Status Run(const Options& options) {
   if (!config.ok()) return config.status();
   const SystemClock clock;
   if (!dev) {
-    if (absl::Status made = MakeFolder(options.data); !made.ok()) return made;
+    if (absl::Status made = MakeDataFolder(options.data); !made.ok()) return made;
   }
   const std::string key_file = options.key_file.empty() ? options.data + "/server.key" : options.key_file;
   absl::StatusOr<Keys> keys = dev && options.key_file.empty() ? absl::StatusOr<Keys>(Keys({Secret(RandomBytes(32))}))

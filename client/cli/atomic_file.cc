@@ -87,6 +87,16 @@ absl::StatusOr<PreparedFile> PreparedFile::Prepare(const std::string& path, cons
   return prepared;
 }
 
+absl::Status CheckWritable(const std::string& path) {
+  if (auto folder = MakeFolder(FolderOf(path)); !folder.ok()) return folder;
+  std::string temporary = path + ".XXXXXX";
+  const int file = mkostemp(temporary.data(), O_CLOEXEC);
+  if (file < 0) return Failed("write", path, errno);
+  unlink(temporary.c_str());
+  close(file);
+  return absl::OkStatus();
+}
+
 PreparedFile::PreparedFile(PreparedFile&& other) noexcept
     : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, "")) {}
 

@@ -31,6 +31,9 @@ class PreparedFile {
   std::string temporary_;  // empty: committed
 };
 
+// INTERNAL says why a file could not be made there. Makes missing folders, and waits for no disk.
+absl::Status CheckWritable(const std::string& path);
+
 // Waits until a committed file would survive a loss of power. A file system that cannot say is no reason to fail.
 void SyncFolderOf(const std::string& path);
 

@@ -30,6 +30,8 @@ constexpr CallOptions kFinishCall = {.deadline = absl::Seconds(20), .retry_for =
 Task<absl::Status> Steps(LoginFlowPtr flow) {
   absl::Status status = co_await StartStep(flow);
   if (!status.ok()) co_return status;
+  status = co_await CheckPlaces(flow);
+  if (!status.ok()) co_return status;
   status = co_await BrowserStep(flow);
   if (!status.ok()) co_return status;
   if (flow->plan.choose_application) {

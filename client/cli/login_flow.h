@@ -79,6 +79,8 @@ using LoginFlowPtr = std::shared_ptr<LoginFlow>;
 
 // Listens, and opens the flow.
 Task<absl::Status> StartStep(LoginFlowPtr flow);
+// That a login could be kept here is known before a person goes through the browser.
+Task<absl::Status> CheckPlaces(LoginFlowPtr flow);
 // Sends the browser, waits for the redirect, exchanges its code; up to three times.
 Task<absl::Status> BrowserStep(LoginFlowPtr flow);
 // Chooses or creates the application. OK without one when the product has no directory.

@@ -84,6 +84,19 @@ absl::Status NotWritten(const absl::Status& why) {
 
 }  // namespace
 
+Task<absl::Status> CheckPlaces(LoginFlowPtr flow) {
+  const std::string& name = flow->command->options.profile_name;
+  const Folders& folders = flow->command->folders;
+  std::function<absl::Status()> check = [profile = ProfilePath(folders, name), login = LoginPath(folders, name)] {
+    const absl::Status status = CheckWritable(login);
+    return status.ok() ? CheckWritable(profile) : status;
+  };
+  const absl::Status writable = co_await OnThread(std::move(check));
+  if (writable.ok()) co_return writable;
+  co_return Refusal(v1::ERROR_CLASS_CLIENT_PROFILE_WRITE,
+                    absl::StrCat("A login could not be kept here. ", std::string(writable.message())));
+}
+
 Task<absl::Status> ProfileStep(LoginFlowPtr flow) {
   const auto& command = flow->command;
   const absl::Status entered = co_await EnterStep(flow, v1::STEP_PROFILE_CONFIGURE);

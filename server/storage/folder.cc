@@ -7,9 +7,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "server/storage/schema.h"
+#include "server/storage/storage.h"
 
 namespace authflow {
 namespace {
@@ -19,6 +22,13 @@ absl::Status Wrong(const std::string& what, const std::string& path, int error) 
 }
 
 }  // namespace
+
+absl::Status MakeDataFolder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error || std::filesystem::is_directory(folder)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("cannot make the data folder ", folder, ": ", error.message()));
+}
 
 absl::StatusOr<FolderLock> FolderLock::Take(const std::string& folder) {
   struct stat info;

@@ -192,6 +192,8 @@ absl::StatusOr<BackupContent> BackUp(const std::string& folder, const std::strin
 }
 
 absl::StatusOr<BackupContent> RestoreBackup(const std::string& from, const std::string& folder) {
+  if (!Exists(from)) return absl::NotFoundError(absl::StrCat("there is no ", from));
+  if (absl::Status made = MakeDataFolder(folder); !made.ok()) return made;
   const auto lock = FolderLock::Take(folder);
   if (!lock.ok()) return lock.status();
   for (const char* side : {"", "-wal"}) {

@@ -44,6 +44,9 @@ class Storage {
   virtual Task<absl::StatusOr<Pruned>> Prune(absl::Time before, int limit) = 0;
 };
 
+// The data folder with those above it, if it is not there. Who may read it is the umask's.
+absl::Status MakeDataFolder(const std::string& folder);
+
 // SQLite (WAL, synchronous=FULL) in `folder`/authflow.db, made when absent. FAILED_PRECONDITION says what is wrong: no
 // folder, no permission, another server's lock, a database of a newer version, a corrupt file. The destructor finishes
 // what is queued, then closes. `observer` and `clock` outlive it; `observer` may be null.

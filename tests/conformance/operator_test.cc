@@ -260,14 +260,17 @@ TEST_P(OperatorTest, ABackupOfAServingFolderIsRestoredElsewhere) {
 
   const TempFolder other;
   EXPECT_THAT(std::string(RestoreBackup(file, folder_.path()).status().message()), HasSubstr("another authflowd"));
-  const auto restored = RestoreBackup(file, other.path());
+  const std::string elsewhere = other.path() + "/new/folder";
+  EXPECT_EQ(RestoreBackup(file + ".gone", elsewhere).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(elsewhere));
+  const auto restored = RestoreBackup(file, elsewhere);
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ(restored->open_flows, 1);
-  EXPECT_THAT(std::string(RestoreBackup(file, other.path()).status().message()), HasSubstr("move it out of the way"));
-  EXPECT_THAT(*ReadFlow(other.path(), ended.id), SizeIs(2));
-  EXPECT_EQ(ReadFlow(other.path(), NewId()).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(RestoreBackup(file, elsewhere).status().message()), HasSubstr("move it out of the way"));
+  EXPECT_THAT(*ReadFlow(elsewhere, ended.id), SizeIs(2));
+  EXPECT_EQ(ReadFlow(elsewhere, NewId()).status().code(), absl::StatusCode::kNotFound);
 
-  storage_ = *OpenSqlite(other.path(), clock_, nullptr);
+  storage_ = *OpenSqlite(elsewhere, clock_, nullptr);
   ASSERT_TRUE(Add(EndOf(open, 2))) << "it ends again there";
   EXPECT_THAT(Drain(), SizeIs(4));
 }

@@ -56,6 +56,26 @@ def test_a_login_that_another_command_holds_is_waited_for_and_then_said(world):
     assert laptop.run("token").code == 0
 
 
+def test_a_place_that_cannot_be_written_is_said_before_anybody_signs_in(world):
+    laptop = world.machine()
+    laptop.tokens_path().parent.parent.mkdir(parents=True, exist_ok=True)
+    laptop.tokens_path().parent.write_text("")  # a file, where root too would need a folder
+    run = laptop.start("login")
+    ended = run.ended()
+    assert ended.code == 1
+    assert "A login could not be kept here." in ended.err
+    assert f"{laptop.tokens_path()}: Not a directory" in ended.err
+    assert "http" not in ended.err.replace(str(laptop.tokens_path()), ""), "no address to sign in at"
+    assert run.timeline() == expected(
+        """
+        1 Command Invoked
+        2 CLI Auth Started flow=login no_browser=false
+        3 CLI Auth Failed flow=login step= error_class=CLIENT_PROFILE_WRITE
+        4 Command Completed succeeded=false exit_code=1 error_class=CLIENT_PROFILE_WRITE user_cancelled=false
+        """
+    )
+
+
 def test_a_login_in_a_place_that_cannot_be_written_is_used_and_said_not_to_be_renewable(world):
     laptop = world.machine()
     assert laptop.sign_in("login", "--app-name", "Shop").code == 0
