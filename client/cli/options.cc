@@ -28,8 +28,7 @@ constexpr char kEnvironment[] =
     "\n"
     "Exit codes: 0 ok, 1 error, 2 cancelled, 4 not signed in.";
 
-constexpr char kGeneral[] =
-    "\n\n\"authflow --help\" has the options of all commands: --server, --product, --json, --non-interactive, ...";
+constexpr char kGeneral[] = "\n\n\"authflow --help\" has the options of all commands (--server, --json, ...).";
 
 constexpr char kLoginExamples[] =
     "Examples:\n"

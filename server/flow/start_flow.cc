@@ -107,6 +107,7 @@ Task<absl::StatusOr<OpenedFlow>> StartFlow(World& world, NewFlow request) {
 
   // Recorded before anything else can fail.
   absl::StatusOr<Flow> flow = co_await OpenOrFind(world, header, request);
+  request.ticket.reset();  // a provider that is slow now keeps no other start out
   if (!flow.ok()) co_return flow.status();
   absl::Status repeatable = CheckRepeatable(*flow, header, now);
   if (!repeatable.ok()) co_return repeatable;

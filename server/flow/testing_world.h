@@ -28,6 +28,7 @@ class FakeProvider final : public Provider {
   explicit FakeProvider(const Clock& clock) : clock_(clock) {}
 
   Task<absl::StatusOr<Secret>> AuthorizationUrl(AuthorizationRequest request) override {
+    if (asked_for_url) asked_for_url();
     if (!discovery.ok()) co_return discovery;
     co_return Secret("https://id.example/authorize?state=" + request.state.Reveal());
   }
@@ -120,6 +121,7 @@ class FakeProvider final : public Provider {
     polls_ = {polls.begin(), polls.end()};
   }
 
+  std::function<void()> asked_for_url;
   absl::Status discovery;
   absl::Status device_starts;
   absl::Status redeems;

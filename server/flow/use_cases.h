@@ -81,6 +81,7 @@ struct NewFlow {
   bool no_browser = false;
   v1::Invocation invocation;
   std::string login_hint;
+  std::shared_ptr<const void> ticket;  // of a start that waits; let go of when it is recorded
 };
 
 // A flow with what the client needs to send the browser.

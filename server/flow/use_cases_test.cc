@@ -32,6 +32,19 @@ TEST_F(UseCasesTest, AStartSentSixteenTimesAtOnceOpensOneFlow) {
   EXPECT_THAT(Names(w.Events()), ElementsAre("auth_started"));
 }
 
+TEST_F(UseCasesTest, AStartHoldsItsTicketUntilItIsRecordedAndNotWhileTheProviderIsAsked) {
+  NewFlow request = w.Request();
+  auto ticket = std::make_shared<int>(0);
+  const std::weak_ptr<int> held = ticket;
+  request.ticket = std::move(ticket);
+  bool held_by_write = false, held_by_provider = true;
+  w.storage->BeforeNextAppend([&] { held_by_write = !held.expired(); });
+  w.provider->asked_for_url = [&] { held_by_provider = !held.expired(); };
+  ASSERT_TRUE(w.Start(std::move(request)).ok());
+  EXPECT_TRUE(held_by_write);
+  EXPECT_FALSE(held_by_provider);
+}
+
 TEST_F(UseCasesTest, AStartIsRepeatedForTwoMinutesAndUntouched) {
   NewFlow request = w.Request();
   const auto first = w.Start(request);

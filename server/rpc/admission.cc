@@ -4,11 +4,13 @@
 
 namespace authflow {
 
-bool Admission::Enter(Clock::time_point now) {
+Admission::Ticket Admission::Enter(Clock::time_point now) {
   if (now - measured_.load(std::memory_order_relaxed) >= kPatience) Measure(now);
-  if (waiting_.fetch_add(1, std::memory_order_relaxed) < limit_.load(std::memory_order_relaxed)) return true;
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) < limit_.load(std::memory_order_relaxed)) {
+    return {this, [this](const void*) { Leave(); }};
+  }
   waiting_.fetch_sub(1, std::memory_order_relaxed);
-  return false;
+  return nullptr;
 }
 
 void Admission::Leave() {

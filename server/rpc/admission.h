@@ -1,11 +1,12 @@
-// How many calls may wait for their answers at once: as many as are answered in 0.3 s. More would only wait longer,
-// until their callers have given up and the work is for nothing.
+// How many calls may wait at once: as many as are done with in 0.3 s. More would only wait longer, until their callers
+// have given up and the work is for nothing.
 #ifndef AUTHFLOW_SERVER_RPC_ADMISSION_H_
 #define AUTHFLOW_SERVER_RPC_ADMISSION_H_
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
 namespace authflow {
 
@@ -19,11 +20,13 @@ class Admission {
   // May wait before a pace is known.
   static constexpr size_t kUnknown = 4096;
 
-  // False: too many wait, and nothing is counted. Each true is followed by one Leave.
-  bool Enter(Clock::time_point now);
-  void Leave();
+  // Held while a call waits; outlived by this.
+  using Ticket = std::shared_ptr<const void>;
+  // Null: too many wait.
+  Ticket Enter(Clock::time_point now);
 
  private:
+  void Leave();
   void Measure(Clock::time_point now);
 
   std::atomic<size_t> waiting_ = 0;

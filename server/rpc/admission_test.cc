@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 namespace authflow {
 namespace {
 
@@ -9,15 +12,13 @@ class AdmissionTest : public testing::Test {
  protected:
   // How many of `count` that come now are admitted.
   size_t Come(size_t count) {
-    size_t admitted = 0;
-    for (size_t i = 0; i < count; ++i) admitted += admission_.Enter(now_);
-    waiting_ += admitted;
-    return admitted;
+    const size_t before = waiting_.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (Admission::Ticket ticket = admission_.Enter(now_)) waiting_.push_back(std::move(ticket));
+    }
+    return waiting_.size() - before;
   }
-  void Answer(size_t count) {
-    for (size_t i = 0; i < count; ++i) admission_.Leave();
-    waiting_ -= count;
-  }
+  void Answer(size_t count) { waiting_.resize(waiting_.size() - count); }
   void Pass(int patiences = 1) { now_ += patiences * Admission::kPatience; }
   // 4000 wait all through a patience in which so many are answered. Nobody waits after it.
   void BeBusy(size_t answers) {
@@ -29,11 +30,11 @@ class AdmissionTest : public testing::Test {
     }
     Pass();
     Come(1);
-    Answer(waiting_);
+    Answer(waiting_.size());
   }
 
   Admission admission_;
-  size_t waiting_ = 0;
+  std::vector<Admission::Ticket> waiting_;
   Admission::Clock::time_point now_{std::chrono::hours(1)};
 };
 

@@ -79,15 +79,13 @@ class UnaryCall::Reactor final : public grpc::ServerUnaryReactor {
   const std::shared_ptr<UnaryCall> call_;
 };
 
-UnaryCall::UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response, Admission* admission)
-    : wire_(wire), admission_(admission), timer_(wire.observer, method, std::move(trace_id)), response_(response) {
+UnaryCall::UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response,
+                     Admission::Ticket ticket)
+    : wire_(wire), note_(std::move(ticket)), timer_(wire.observer, method, std::move(trace_id)), response_(response) {
   wire_.nursery.Enter();
 }
 
-UnaryCall::~UnaryCall() {
-  if (admission_ != nullptr) admission_->Leave();
-  wire_.nursery.Leave();
-}
+UnaryCall::~UnaryCall() { wire_.nursery.Leave(); }
 
 grpc::ServerUnaryReactor* UnaryCall::Bind() {
   auto* const reactor = new Reactor(shared_from_this());

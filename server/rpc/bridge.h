@@ -69,8 +69,8 @@ grpc::ByteBuffer Encode(const Message& message) {
 // it until both are gone.
 class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
  public:
-  // `admission`, if any, has admitted it.
-  UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response, Admission* admission);
+  // `ticket`: of where calls are admitted; for the handler.
+  UnaryCall(Wire& wire, size_t method, std::string trace_id, grpc::ByteBuffer* response, Admission::Ticket ticket);
   ~UnaryCall();
   // Makes the reactor, which gRPC owns until OnDone.
   grpc::ServerUnaryReactor* Bind();
@@ -83,7 +83,6 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   class Reactor;
 
   Wire& wire_;
-  Admission* const admission_;
   Note note_;
   RpcTimer timer_;
   grpc::ByteBuffer* const response_;         // gRPC's, valid until Finish
@@ -94,8 +93,8 @@ template <typename Context, typename Request, typename Response>
 grpc::ServerUnaryReactor* ServeUnary(Wire& wire, const grpc::CallbackServerContext& rpc, size_t method,
                                      const grpc::ByteBuffer& in, grpc::ByteBuffer* out,
                                      UnaryHandler<Context, Request, Response> handle, Context& context,
-                                     Admission* admission = nullptr) {
-  auto call = std::make_shared<UnaryCall>(wire, method, TraceOf(rpc), out, admission);
+                                     Admission::Ticket ticket = nullptr) {
+  auto call = std::make_shared<UnaryCall>(wire, method, TraceOf(rpc), out, std::move(ticket));
   auto* reactor = call->Bind();
   absl::StatusOr<Request> request = Decode<Request>(in);
   if (!request.ok()) {

@@ -36,6 +36,7 @@ Task<absl::StatusOr<v1::StartFlowResponse>> HandleStartFlow(World& world, v1::St
                                                             std::shared_ptr<Note> note) {
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
   NewFlow wanted = FromProto(std::move(request));
+  wanted.ticket = note->TakeTicket();
   absl::StatusOr<OpenedFlow> opened = co_await StartFlow(world, std::move(wanted));
   if (!opened.ok()) {
     const auto metadata = MetadataOf(opened.status());
@@ -138,8 +139,9 @@ class FlowServiceImpl final : public Raw {
     constexpr size_t kMethod = RpcMethodIndex("StartFlow");
     // In a flood gRPC may bring a call after its deadline: a flow that nobody waits for is not begun.
     const bool late = rpc->deadline() <= std::chrono::system_clock::now();
-    if (late || !wire_.starts.Enter(Admission::Clock::now())) return RefuseBusy(wire_, *rpc, kMethod);
-    return ServeUnary(wire_, *rpc, kMethod, *in, out, &HandleStartFlow, world_, &wire_.starts);
+    Admission::Ticket ticket = late ? nullptr : wire_.starts.Enter(Admission::Clock::now());
+    if (ticket == nullptr) return RefuseBusy(wire_, *rpc, kMethod);
+    return ServeUnary(wire_, *rpc, kMethod, *in, out, &HandleStartFlow, world_, std::move(ticket));
   }
   grpc::ServerUnaryReactor* RecordStep(grpc::CallbackServerContext* rpc, const grpc::ByteBuffer* in,
                                        grpc::ByteBuffer* out) override {

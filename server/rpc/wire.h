@@ -6,6 +6,7 @@
 #include <boost/asio/execution.hpp>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -55,6 +56,7 @@ struct Wire {
 // cancelled is logged while its handler goes on.
 class Note {
  public:
+  explicit Note(Admission::Ticket ticket = nullptr) : ticket_(std::move(ticket)) {}
   struct Place {
     std::optional<FlowId> flow_id;  // nullopt: outside a flow, or not known yet
     v1::Step step = v1::STEP_UNSPECIFIED;
@@ -67,12 +69,15 @@ class Note {
     absl::MutexLock lock(&mutex_);
     return place_;
   }
+  // Of a call that was admitted, until its handler takes it.
+  Admission::Ticket TakeTicket() { return std::move(ticket_); }
   // The caller went away, or its deadline passed.
   void SetGone() { gone_ = true; }
   bool gone() const { return gone_; }
 
  private:
   std::atomic<bool> gone_ = false;
+  Admission::Ticket ticket_;  // of the handler alone
   mutable absl::Mutex mutex_;
   Place place_ ABSL_GUARDED_BY(mutex_);
 };

@@ -19,6 +19,7 @@
 #include "server/storage/reads.h"
 #include "server/storage/schema.h"
 #include "server/storage/sqlite.h"
+#include "server/storage/storage.h"
 #include "server/storage/totals.h"
 
 namespace authflow {
