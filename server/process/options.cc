@@ -167,7 +167,8 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   backup->add_option("FILE", options.file, "Where to write it; must not exist")->required();
   restore->add_option("FILE", options.file, "The backup")->required();
   init->footer(
-      "Example:\n  authflowd init --issuer https://id.example.com --client-id tool-cli --output authflow.conf");
+      "Example:\n  authflowd init --issuer https://id.example.com --client-id tool-cli \\\n      --output "
+      "authflow.conf");
   for (const auto& [verb, words] :
        {std::pair(funnel, "funnel --since 7d"), std::pair(tail, "tail"), std::pair(show, "flow show ID"),
         std::pair(find, "flow list --outcome failed"), std::pair(list, "outbox list"), std::pair(retry, "outbox retry"),
