@@ -156,6 +156,24 @@ TEST_F(ClientTest, ABrokenWayAndAStoreThatIsAwayAreTriedAgain) {
   }
 }
 
+TEST_F(ClientTest, ABusyServerIsLeftAloneForAsLongAsItSays) {
+  google::rpc::Status details;
+  grpc::Status busy = Named(grpc::StatusCode::UNAVAILABLE, "SERVER_BUSY");
+  ASSERT_TRUE(details.ParseFromString(busy.error_details()));
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_nanos(400'000'000);
+  details.add_details()->PackFrom(retry);
+  busy = grpc::Status(busy.error_code(), busy.error_message(), details.SerializeAsString());
+  std::vector<absl::Time> calls;  // one after the other
+  service_.get_flow = [&](auto*, const auto&, auto&) {
+    calls.push_back(absl::Now());
+    return calls.size() < 2 ? busy : grpc::Status::OK;
+  };
+  EXPECT_TRUE(GetFlow().ok());
+  ASSERT_EQ(calls.size(), 2u);
+  EXPECT_GE(calls[1] - calls[0], absl::Milliseconds(400));
+}
+
 TEST_F(ClientTest, RetriesEndInTime) {
   service_.get_flow = [](auto*, const auto&, auto&) { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone"); };
   const absl::Time begun = absl::Now();

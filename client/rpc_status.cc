@@ -43,6 +43,17 @@ bool IsWorthRetrying(const absl::Status& status) {
   return error_class == v1::ERROR_CLASS_UNSPECIFIED && absl::IsUnavailable(status);
 }
 
+absl::Duration PauseOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  if (status.error_details().empty() || !details.ParseFromString(status.error_details())) return absl::ZeroDuration();
+  for (const auto& detail : details.details()) {
+    google::rpc::RetryInfo retry;
+    if (!detail.Is<google::rpc::RetryInfo>() || !detail.UnpackTo(&retry)) continue;
+    return absl::Seconds(retry.retry_delay().seconds()) + absl::Nanoseconds(retry.retry_delay().nanos());
+  }
+  return absl::ZeroDuration();
+}
+
 bool IsNetworkError(const absl::Status& status) {
   return ClassOf(status) == v1::ERROR_CLASS_UNSPECIFIED &&
          (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status));

@@ -5,6 +5,7 @@
 #include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 
 namespace authflow {
 
@@ -13,8 +14,11 @@ namespace authflow {
 // as well.
 absl::Status FromGrpc(const grpc::Status& status);
 
-// The call may be sent again: the way to the server failed, or its store was away.
+// The call may be sent again: the way to the server failed, its store was away, or it was busy.
 bool IsWorthRetrying(const absl::Status& status);
+
+// How long to wait before that at least, as its google.rpc.RetryInfo says; zero if it has none.
+absl::Duration PauseOf(const grpc::Status& status);
 
 }  // namespace authflow
 

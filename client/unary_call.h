@@ -68,7 +68,7 @@ class UnaryCall final : public Call::State, public std::enable_shared_from_this<
     }
     response_.Clear();
     try_(context.get(), &request_, &response_,
-         [self = this->shared_from_this()](grpc::Status status) { self->Tried(FromGrpc(status)); });
+         [self = this->shared_from_this()](grpc::Status status) { self->Tried(FromGrpc(status), PauseOf(status)); });
     // A Cancel that came before the try began would have been lost.
     bool cancelled;
     {
@@ -78,13 +78,14 @@ class UnaryCall final : public Call::State, public std::enable_shared_from_this<
     if (cancelled) context->TryCancel();
   }
 
-  void Tried(absl::Status status) {
+  void Tried(absl::Status status, absl::Duration pause) {
     {
       std::lock_guard lock(mutex_);
       context_ = nullptr;
       if (cancelled_ && !status.ok()) status = absl::CancelledError("The call was cancelled.");
       const auto now = std::chrono::steady_clock::now();
-      const auto wait = ToChrono(backoff_.Next(RandomFraction()));
+      // Not all who were told the same pause come back at once.
+      const auto wait = ToChrono(pause + backoff_.Next(RandomFraction()));
       if (!cancelled_ && retrying_ && IsWorthRetrying(status) && now + wait < last_try_) {
         last_error_ = status;
         alarm_ = std::make_unique<grpc::Alarm>();

@@ -53,7 +53,11 @@ func call(ctx context.Context, limit time.Duration, rpc func(context.Context) er
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		err := rpc(ctx)
 		switch reason := refusal(err).Reason; {
-		case reason == "STORE_UNAVAILABLE", reason == "SERVER_BUSY", reason == "" && status.Code(err) == codes.Unavailable:
+		case reason == "SERVER_BUSY":
+			if pause < 500*time.Millisecond { // what its RetryInfo says
+				pause = 500 * time.Millisecond
+			}
+		case reason == "STORE_UNAVAILABLE", reason == "" && status.Code(err) == codes.Unavailable:
 		default:
 			return err
 		}
