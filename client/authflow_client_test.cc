@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -156,18 +157,33 @@ TEST_F(ClientTest, ABrokenWayAndAStoreThatIsAwayAreTriedAgain) {
   }
 }
 
-TEST_F(ClientTest, ABusyServerIsLeftAloneForAsLongAsItSays) {
+grpc::Status Busy(int64_t seconds, int nanos) {
+  const grpc::Status busy = Named(grpc::StatusCode::UNAVAILABLE, "SERVER_BUSY");
   google::rpc::Status details;
-  grpc::Status busy = Named(grpc::StatusCode::UNAVAILABLE, "SERVER_BUSY");
-  ASSERT_TRUE(details.ParseFromString(busy.error_details()));
+  details.ParseFromString(busy.error_details());
   google::rpc::RetryInfo retry;
-  retry.mutable_retry_delay()->set_nanos(400'000'000);
+  retry.mutable_retry_delay()->set_seconds(seconds);
+  retry.mutable_retry_delay()->set_nanos(nanos);
   details.add_details()->PackFrom(retry);
-  busy = grpc::Status(busy.error_code(), busy.error_message(), details.SerializeAsString());
+  return grpc::Status(busy.error_code(), busy.error_message(), details.SerializeAsString());
+}
+
+TEST_F(ClientTest, APauseThatMakesNoSenseDoesNoHarm) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  std::atomic<int> calls = 0;
+  service_.get_flow = [&](auto*, const auto&, auto&) { return ++calls, Busy(kMost, 0); };
+  EXPECT_EQ(ClassOf(GetFlow().status()), v1::ERROR_CLASS_SERVER_BUSY);
+  EXPECT_EQ(calls, 1) << "there is no time to wait so long";
+  calls = 0;
+  service_.get_flow = [&](auto*, const auto&, auto&) { return ++calls < 2 ? Busy(-kMost, -1) : grpc::Status::OK; };
+  EXPECT_TRUE(GetFlow().ok());
+}
+
+TEST_F(ClientTest, ABusyServerIsLeftAloneForAsLongAsItSays) {
   std::vector<absl::Time> calls;  // one after the other
   service_.get_flow = [&](auto*, const auto&, auto&) {
     calls.push_back(absl::Now());
-    return calls.size() < 2 ? busy : grpc::Status::OK;
+    return calls.size() < 2 ? Busy(0, 400'000'000) : grpc::Status::OK;
   };
   EXPECT_TRUE(GetFlow().ok());
   ASSERT_EQ(calls.size(), 2u);

@@ -1,5 +1,6 @@
 #include "client/rpc_status.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -49,7 +50,9 @@ absl::Duration PauseOf(const grpc::Status& status) {
   for (const auto& detail : details.details()) {
     google::rpc::RetryInfo retry;
     if (!detail.Is<google::rpc::RetryInfo>() || !detail.UnpackTo(&retry)) continue;
-    return absl::Seconds(retry.retry_delay().seconds()) + absl::Nanoseconds(retry.retry_delay().nanos());
+    const absl::Duration pause =
+        absl::Seconds(retry.retry_delay().seconds()) + absl::Nanoseconds(retry.retry_delay().nanos());
+    return std::clamp(pause, absl::ZeroDuration(), absl::Minutes(1));  // whoever is on the way may say anything
   }
   return absl::ZeroDuration();
 }

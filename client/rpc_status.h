@@ -17,7 +17,7 @@ absl::Status FromGrpc(const grpc::Status& status);
 // The call may be sent again: the way to the server failed, its store was away, or it was busy.
 bool IsWorthRetrying(const absl::Status& status);
 
-// How long to wait before that at least, as its google.rpc.RetryInfo says; zero if it has none.
+// How long to wait before that at least, as its google.rpc.RetryInfo says: 0 (none) to 60 s.
 absl::Duration PauseOf(const grpc::Status& status);
 
 }  // namespace authflow

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 
 from support import events
 from support.events import expected
@@ -74,6 +75,20 @@ def test_a_place_that_cannot_be_written_is_said_before_anybody_signs_in(world):
         4 Command Completed succeeded=false exit_code=1 error_class=CLIENT_PROFILE_WRITE user_cancelled=false
         """
     )
+
+
+def test_a_place_that_is_lost_while_somebody_signs_in_fails_the_last_step(world):
+    laptop = world.machine()
+    run = laptop.start("login", "--app-name", "Shop")
+    url = run.url()
+    folder = laptop.tokens_path().parent
+    shutil.rmtree(folder)
+    folder.write_text("")
+    run.browse(url=url)
+    ended = run.ended()
+    assert ended.code == 1
+    assert "You signed in, but it could not be kept here." in ended.err
+    assert run.timeline()[-2].startswith("3 CLI Auth Failed flow=login step=profile_configure error_class=CLIENT_PROFILE_WRITE")
 
 
 def test_a_login_in_a_place_that_cannot_be_written_is_used_and_said_not_to_be_renewable(world):
