@@ -39,16 +39,18 @@ class CachedDocument : public std::enable_shared_from_this<CachedDocument<T>> {
     Executor executor = co_await boost::asio::this_coro::executor;
     const absl::Time now = self->clock_.Now();
     Document document;
+    absl::Time seen;
     bool refresh = false;
     {
       absl::MutexLock lock(&self->mutex_);
+      seen = self->fetched_;
       if (self->document_ != nullptr && now - self->fetched_ < kUsable) document = self->document_;
       refresh = document != nullptr && now - self->fetched_ >= kFresh && !self->fetching_ && now >= self->next_refresh_;
       if (refresh) self->fetching_ = true;
     }
     if (refresh) boost::asio::co_spawn(executor, Run(self, timeout), boost::asio::detached);
     if (document != nullptr) co_return document;
-    co_return co_await Join(self, executor, timeout);
+    co_return co_await Join(self, executor, timeout, seen);
   }
 
   // For who misses something in the document: fetches it again, but not within 10 s of the last time somebody did; then
@@ -58,13 +60,15 @@ class CachedDocument : public std::enable_shared_from_this<CachedDocument<T>> {
     Executor executor = co_await boost::asio::this_coro::executor;
     const absl::Time now = self->clock_.Now();
     Document document;
+    absl::Time seen;
     {
       absl::MutexLock lock(&self->mutex_);
+      seen = self->fetched_;
       if (now - self->asked_newer_ < kBetweenNewer && !self->fetching_) document = self->document_;
       if (document == nullptr) self->asked_newer_ = now;
     }
     if (document != nullptr) co_return document;
-    Answer newer = co_await Join(self, executor, timeout);
+    Answer newer = co_await Join(self, executor, timeout, seen);
     co_return newer;
   }
 
@@ -74,16 +78,24 @@ class CachedDocument : public std::enable_shared_from_this<CachedDocument<T>> {
   static constexpr absl::Duration kAfterFailure = absl::Minutes(1);
   static constexpr absl::Duration kBetweenNewer = absl::Seconds(10);
 
-  // What the fetch under way answers; begins one if there is none.
-  static Task<Answer> Join(std::shared_ptr<CachedDocument> self, Executor executor, absl::Duration timeout) {
-    auto start = [self, executor, timeout](Done<Answer> done) {
+  // What the fetch under way answers, or brought since the document of `seen` was looked at; begins one if there is
+  // neither.
+  static Task<Answer> Join(std::shared_ptr<CachedDocument> self, Executor executor, absl::Duration timeout,
+                           absl::Time seen) {
+    auto start = [self, executor, timeout, seen](Done<Answer> done) {
+      Document newer;
       bool begin = false;
       {
         absl::MutexLock lock(&self->mutex_);
-        self->waiting_.push_back(std::move(done));
-        begin = !self->fetching_;
-        self->fetching_ = true;
+        if (!self->fetching_ && self->fetched_ > seen) {
+          newer = self->document_;
+        } else {
+          self->waiting_.push_back(std::move(done));
+          begin = !self->fetching_;
+          self->fetching_ = true;
+        }
       }
+      if (newer != nullptr) done(newer);
       if (begin) boost::asio::co_spawn(executor, Run(self, timeout), boost::asio::detached);
     };
     co_return co_await Await<Answer>(std::move(start));
