@@ -65,14 +65,19 @@ class Resumptions {
     Post();
   }
 
+  // Who waits for an answer, and has it.
+  struct Waiting {
+    virtual ~Waiting() = default;
+    virtual void Resume() = 0;
+  };
+
   // Resumes soon on the executor, now or with others.
-  template <typename Function>
-  static void Resume(const Executor& executor, Function resume) {
+  static void Resume(const Executor& executor, std::shared_ptr<Waiting> waiting) {
     const auto* eager = current_ == nullptr ? nullptr : executor.target<Eager>();
     if (eager == nullptr) {
-      boost::asio::post(executor, std::move(resume));
+      boost::asio::post(executor, [waiting = std::move(waiting)]() { waiting->Resume(); });
     } else {
-      current_->Add(eager->pool(), std::make_unique<One<Function>>(std::move(resume)));
+      current_->Add(eager->pool(), std::move(waiting));
     }
   }
 
@@ -80,18 +85,7 @@ class Resumptions {
   // Few enough that the last does not wait long for the first, and that other threads get some.
   static constexpr size_t kTogether = 32;
 
-  struct Waiting {
-    virtual ~Waiting() = default;
-    virtual void Resume() = 0;
-  };
-  template <typename Function>
-  struct One final : Waiting {
-    explicit One(Function function) : resume(std::move(function)) {}
-    void Resume() override { std::move(resume)(); }
-    Function resume;
-  };
-
-  void Add(const Executor& pool, std::unique_ptr<Waiting> waiting) {
+  void Add(const Executor& pool, std::shared_ptr<Waiting> waiting) {
     if (pool_ != &pool || waiting_.size() == kTogether) Post();
     pool_ = &pool;
     waiting_.push_back(std::move(waiting));
@@ -106,7 +100,7 @@ class Resumptions {
   static inline thread_local Resumptions* current_ = nullptr;
   Resumptions* const outer_;
   const Executor* pool_ = nullptr;
-  std::vector<std::unique_ptr<Waiting>> waiting_;
+  std::vector<std::shared_ptr<Waiting>> waiting_;
 };
 
 }  // namespace authflow

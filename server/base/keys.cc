@@ -5,12 +5,14 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <initializer_list>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/fixed_array.h"
 #include "absl/strings/escaping.h"
 #include "absl/synchronization/mutex.h"
 #include "server/base/error_class.h"
@@ -37,11 +39,13 @@ const uint8_t* Bytes(std::string_view text) { return reinterpret_cast<const uint
 
 std::string_view View(const Mac& mac) { return {reinterpret_cast<const char*>(mac.data()), mac.size()}; }
 
-std::string BigEndian(uint32_t number) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(number >> shift));
-  return bytes;
-}
+struct BigEndian {
+  explicit BigEndian(uint32_t number)
+      : bytes{static_cast<char>(number >> 24), static_cast<char>(number >> 16), static_cast<char>(number >> 8),
+              static_cast<char>(number)} {}
+  std::string_view view() const { return {bytes.data(), bytes.size()}; }
+  std::array<char, 4> bytes;
+};
 
 uint32_t FromBigEndian(std::string_view bytes) {
   uint32_t number = 0;
@@ -88,16 +92,19 @@ struct Keys::Key {
   Mac Expand(std::string_view purpose, std::initializer_list<std::string_view> fields) const {
     size_t size = purpose.size() + 2;
     for (const std::string_view field : fields) size += 4 + field.size();
-    std::string input;
-    input.reserve(size);
-    input.append(purpose).push_back('\0');
-    for (const std::string_view field : fields)
-      input.append(BigEndian(static_cast<uint32_t>(field.size()))).append(field);
-    input.push_back('\x01');
+    absl::FixedArray<char, 128> input(size);
+    char* end = std::copy(purpose.begin(), purpose.end(), input.data());
+    *end++ = '\0';
+    for (const std::string_view field : fields) {
+      const BigEndian length(static_cast<uint32_t>(field.size()));
+      end = std::copy(length.bytes.begin(), length.bytes.end(), end);
+      end = std::copy(field.begin(), field.end(), end);
+    }
+    *end = '\x01';
     EVP_MAC_CTX* const context = Take();
     Mac mac;
     Require(EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
-            EVP_MAC_update(context, Bytes(input), input.size()) == 1 &&
+            EVP_MAC_update(context, Bytes({input.data(), size}), size) == 1 &&
             EVP_MAC_final(context, mac.data(), &size, mac.size()) == 1 && size == mac.size());
     Give(context);
     return mac;
@@ -160,19 +167,21 @@ std::vector<FlowId> Keys::PossibleFlowIds(std::string_view product, const Uuid& 
 
 Secret Keys::MakeFlowToken(const FlowId& flow_id) const {
   const Key& key = *keys_.front();
-  const Secret body = Base64Url(Cat(BigEndian(key.name), flow_id.AsBytes(), View(key.TokenTag(flow_id))));
+  const Secret body = Base64Url(Cat(BigEndian(key.name).view(), flow_id.AsBytes(), View(key.TokenTag(flow_id))));
   return Secret(Cat(kTokenPrefix, body.Reveal()));
 }
 
 absl::StatusOr<FlowToken> Keys::OpenFlowToken(std::string_view token) const {
-  const absl::Status invalid =
-      Refusal(v1::ERROR_CLASS_FLOW_TOKEN_INVALID, "This flow token was not made by this server. Start anew.");
-  if (!token.starts_with(kTokenPrefix)) return invalid;
+  const auto invalid = [] {
+    return Refusal(v1::ERROR_CLASS_FLOW_TOKEN_INVALID, "This flow token was not made by this server. Start anew.");
+  };
+  if (!token.starts_with(kTokenPrefix)) return invalid();
   const std::string_view text = token.substr(kTokenPrefix.size());
   std::string bytes;
-  if (text.size() != 70 || !absl::WebSafeBase64Unescape(ToAbsl(text), &bytes)) return invalid;
-  // One token, one spelling: the last character has bits that decoding ignores.
-  if (bytes.size() != kKeyNameSize + 16 + 32 || Base64Url(bytes).Reveal() != text) return invalid;
+  if (text.size() != 70 || !absl::WebSafeBase64Unescape(ToAbsl(text), &bytes)) return invalid();
+  if (bytes.size() != kKeyNameSize + 16 + 32) return invalid();
+  // One token, one spelling: of what stands for the last byte, decoding ignores bits.
+  if (Base64Url(std::string_view(bytes).substr(51)).Reveal() != text.substr(68)) return invalid();
   const std::string_view view = bytes;
   const FlowId flow_id = *Uuid::FromBytes(view.substr(kKeyNameSize, 16));
   for (const auto& key : keys_) {
@@ -180,7 +189,7 @@ absl::StatusOr<FlowToken> Keys::OpenFlowToken(std::string_view token) const {
     const Mac tag = key->TokenTag(flow_id);
     if (CRYPTO_memcmp(tag.data(), view.data() + kKeyNameSize + 16, tag.size()) == 0) return FlowToken(flow_id);
   }
-  return invalid;
+  return invalid();
 }
 
 AttemptSecrets Keys::DeriveAttempt(uint32_t key_name, const FlowId& flow_id, int attempt) const {
@@ -191,9 +200,9 @@ AttemptSecrets Keys::DeriveAttempt(uint32_t key_name, const FlowId& flow_id, int
       break;
     }
   }
-  const std::string number = BigEndian(static_cast<uint32_t>(attempt));
+  const BigEndian number(static_cast<uint32_t>(attempt));
   const auto derive = [&](std::string_view purpose) {
-    return Base64Url(View(key->Expand(purpose, {flow_id.AsBytes(), number})));
+    return Base64Url(View(key->Expand(purpose, {flow_id.AsBytes(), number.view()})));
   };
   AttemptSecrets secrets;
   secrets.state = derive("authflow state");
@@ -226,7 +235,7 @@ std::string Keys::Seal(std::string_view plain, std::string_view context) const {
           EVP_EncryptUpdate(cipher.get(), out, &size, Bytes(plain), static_cast<int>(plain.size())) == 1 &&
           EVP_EncryptFinal_ex(cipher.get(), out + size, &size) == 1 &&
           EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kGcmTagSize, tag.data()) == 1);
-  return Cat(BigEndian(key.name), random, sealed, tag);
+  return Cat(BigEndian(key.name).view(), random, sealed, tag);
 }
 
 absl::StatusOr<std::string> Keys::Open(std::string_view sealed, std::string_view context) const {

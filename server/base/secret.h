@@ -15,7 +15,7 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string text) : text_(std::move(text)) {}
   Secret(const Secret&) = default;
-  Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.Wipe(); }
+  Secret(Secret&& other) noexcept { Take(other); }
   Secret& operator=(const Secret& other) {
     if (this != &other) {
       Wipe();
@@ -26,12 +26,13 @@ class Secret {
   Secret& operator=(Secret&& other) noexcept {
     if (this != &other) {
       Wipe();
-      text_ = std::move(other.text_);
-      other.Wipe();
+      Take(other);
     }
     return *this;
   }
-  ~Secret() { Wipe(); }
+  ~Secret() {
+    if (!blank()) Wipe();
+  }
 
   const std::string& Reveal() const { return text_; }
   bool empty() const { return text_.empty(); }
@@ -41,6 +42,13 @@ class Secret {
   bool Equals(std::string_view other) const;
 
  private:
+  // Nothing to overwrite: of a text in its own (small) buffer nothing is left once it is wiped.
+  bool blank() const { return text_.empty() && text_.capacity() == std::string().capacity(); }
+  void Take(Secret& other) {
+    if (other.blank()) return;
+    text_ = std::move(other.text_);
+    other.Wipe();
+  }
   void Wipe();
   std::string text_;
 };

@@ -17,6 +17,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "server/base/executor.h"
@@ -30,19 +31,31 @@ using Task = boost::asio::awaitable<T, Executor>;
 template <typename T>
 using Done = std::function<void(T)>;
 
+// A coroutine that waits for an operation, and what that ended with.
+template <typename T, typename Handler>
+struct Awaiting final : Resumptions::Waiting {
+  explicit Awaiting(Handler waits)
+      : handler(std::move(waits)), executor(boost::asio::get_associated_executor(handler)) {}
+  void Resume() override {
+    Handler go_on = std::move(handler);
+    std::move(go_on)(*std::move(result));
+  }
+
+  Handler handler;
+  const Executor executor;
+  std::optional<T> result;
+};
+
 // The one bridge from callbacks to coroutines: calls `start(done)` now, resumes on the awaiting coroutine's executor
 // with what `done` was given. The operation owns its inputs. Cancellation of the coroutine does not end the operation.
 template <typename T, typename Start>
 Task<T> Await(Start start) {
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>, void(T)>(
       [](auto handler, Start start) {
-        auto executor = boost::asio::get_associated_executor(handler);
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        start(Done<T>([shared, executor](T result) {
-          Resumptions::Resume(executor, [shared, result = std::move(result)]() mutable {
-            auto handler = std::move(*shared);
-            std::move(handler)(std::move(result));
-          });
+        auto waiting = std::make_shared<Awaiting<T, decltype(handler)>>(std::move(handler));
+        start(Done<T>([waiting](T result) {
+          waiting->result = std::move(result);
+          Resumptions::Resume(waiting->executor, waiting);
         }));
       },
       boost::asio::use_awaitable_t<Executor>(), std::move(start));

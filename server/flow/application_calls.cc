@@ -26,11 +26,11 @@ Task<absl::StatusOr<Asking>> InFlow(World& world, Caller caller) {
   if (!product.ok()) co_return product.status();
   // Enters the step, and so refuses a flow that has ended or has not exchanged its code yet.
   Proposal enter = Enter{.step = v1::STEP_APPS_FETCH, .by_server = true};
-  absl::StatusOr<Recorded> entered = co_await Record(world, flow->header.id, std::move(enter));
+  absl::StatusOr<Recorded> entered = co_await Record(world, flow->header.id, std::move(enter), "", flow);
   if (!entered.ok()) co_return entered.status();
   co_return Asking{.product = *product,
-                   .owner = Owner{.digest = entered->flow.owner, .access_token = std::move(caller.access_token)},
-                   .flow = entered->flow.header.id};
+                   .owner = Owner{.digest = entered->flow->owner, .access_token = std::move(caller.access_token)},
+                   .flow = entered->flow->header.id};
 }
 
 Task<absl::StatusOr<Asking>> OutsideFlow(World& world, Caller caller) {

@@ -13,9 +13,9 @@ Task<absl::Status> CloseOne(World& world, FlowId id) {
   // A refusal with a class is the store's, or a flow without a log: the next tick looks again.
   if (ClassOf(recorded.status()) != v1::ERROR_CLASS_UNSPECIFIED) co_return recorded.status();
   // Not overdue after all: the row is due when the flow started, and its user went on since.
-  absl::StatusOr<Flow> flow = co_await LoadFlow(world, id);
+  absl::StatusOr<SharedFlow> flow = co_await LoadFlow(world, id);
   if (!flow.ok()) co_return flow.status();
-  absl::Status postponed = co_await world.flows.Postpone(id, flow->DueAt());
+  absl::Status postponed = co_await world.flows.Postpone(id, (*flow)->DueAt());
   co_return postponed;
 }
 

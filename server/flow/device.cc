@@ -105,7 +105,7 @@ Task<absl::Status> Refused(World& world, Wanted wanted, absl::Status refusal) {
   if (denied) proposal = Finish{Aborted{v1::ABORT_REASON_DENIED}};
   absl::StatusOr<Recorded> recorded = co_await Record(world, wanted.id, std::move(proposal));
   if (!recorded.ok()) co_return recorded.status();
-  if (denied && *recorded->flow.outcome != Outcome(Aborted{v1::ABORT_REASON_DENIED})) {
+  if (denied && *recorded->flow->outcome != Outcome(Aborted{v1::ABORT_REASON_DENIED})) {
     co_return Refusal(v1::ERROR_CLASS_FLOW_FINISHED, "This login has already ended. Start it again.");
   }
   co_return refusal;
@@ -124,13 +124,14 @@ Task<absl::StatusOr<SignedIn>> Taken(World& world, Wanted wanted, const Product*
 
 // One question to the provider, for all calls that wait for its answer. It ends well also when they have gone.
 Task<Worked<SignedIn>> Poll(World& world, Wanted wanted, const Product* product) {
-  absl::StatusOr<Flow> flow = co_await LoadFlow(world, wanted.id);
+  absl::StatusOr<SharedFlow> flow = co_await LoadFlow(world, wanted.id);
   if (!flow.ok()) co_return Worked<SignedIn>{.answer = flow.status(), .keep = false};
   const absl::Time began = world.clock.Now();
-  absl::Status takes = Takes(*flow, wanted, began);
+  absl::Status takes = Takes(**flow, wanted, began);
   if (!takes.ok()) co_return Worked<SignedIn>{.answer = takes, .keep = false};
 
-  DeviceGrant grant{.kind = flow->header.kind, .device_code = wanted.code.code, .deadline = began + product->exchange};
+  DeviceGrant grant{
+      .kind = (*flow)->header.kind, .device_code = wanted.code.code, .deadline = began + product->exchange};
   absl::StatusOr<DeviceAnswer> polled = co_await product->provider->PollDevice(std::move(grant));
   const absl::Time now = world.clock.Now();
   if (polled.ok() && polled->state != DeviceAnswer::State::kSignedIn) {
@@ -152,9 +153,10 @@ Task<Worked<SignedIn>> Poll(World& world, Wanted wanted, const Product* product)
 }  // namespace
 
 Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, FlowToken token) {
-  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
+  absl::StatusOr<SharedFlow> loaded = co_await LoadFlow(world, token.flow_id());
   if (!loaded.ok()) co_return loaded.status();
-  const Flow flow = *std::move(loaded);
+  const SharedFlow shared = *std::move(loaded);
+  const Flow& flow = *shared;
   absl::StatusOr<const Product*> product = FindProduct(world, flow.header.product);
   if (!product.ok()) co_return product.status();
   const absl::Time now = world.clock.Now();
@@ -177,7 +179,7 @@ Task<absl::StatusOr<StartedDevice>> StartDevice(World& world, FlowToken token) {
                         .expire = device->expire,
                         .code = std::move(device->device_code)};
   StartedDevice started;
-  started.flow = flow;
+  started.flow = shared;
   started.device_code = Sealed(world.keys, flow.header.id, code);
   started.user_code = std::move(device->user_code);
   started.verification_uri = std::move(device->verification_uri);
@@ -199,13 +201,13 @@ Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, FlowToke
 
   const absl::Time held = world.clock.Now() + kHeld;
   for (;;) {
-    absl::StatusOr<Flow> flow = co_await LoadFlow(world, wanted.id);
+    absl::StatusOr<SharedFlow> flow = co_await LoadFlow(world, wanted.id);
     if (!flow.ok()) co_return flow.status();
-    absl::StatusOr<const Product*> product = FindProduct(world, flow->header.product);
+    absl::StatusOr<const Product*> product = FindProduct(world, (*flow)->header.product);
     if (!product.ok()) co_return product.status();
     const absl::Time now = world.clock.Now();
     if (!world.exchanges.Knows(wanted.key, now)) {
-      if (absl::Status takes = Takes(*flow, wanted, now); !takes.ok()) co_return takes;
+      if (absl::Status takes = Takes(**flow, wanted, now); !takes.ok()) co_return takes;
       if (now >= wanted.code.expire) {
         absl::Status expired = Refusal(v1::ERROR_CLASS_CODE_REFUSED,
                                        "The code was not approved in time. Sign in once more with a new one.");

@@ -160,7 +160,7 @@ TEST_F(DeviceTest, AnExpiredCodeIsRefusedAndTheNextAttemptGetsAnother) {
   EXPECT_FALSE(w_.Now(flow).outcome);
   const auto next = w_.Step(flow, v1::STEP_BROWSER_WAIT);
   ASSERT_TRUE(next.ok()) << next.status();
-  EXPECT_EQ(next->flow.attempt, 2);
+  EXPECT_EQ(next->flow->attempt, 2);
   EXPECT_EQ(Class(Await(flow, device)), v1::ERROR_CLASS_STATE_MISMATCH) << "of an earlier attempt";
   const StartedDevice another = Device(flow);
   w_.provider->Polls({State::kSignedIn});
@@ -276,7 +276,7 @@ TEST_F(DeviceTest, GivingUpAfterTheRefusalSaysWhy) {
   EXPECT_FALSE(Wait(StartDevice(w_.world, w_.Token(flow))).ok());
   const auto ended = w_.Finish(flow, Failed{v1::ERROR_CLASS_UNSPECIFIED});
   ASSERT_TRUE(ended.ok()) << ended.status();
-  EXPECT_EQ(ended->outcome, authflow::Outcome(Failed{v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED}));
+  EXPECT_EQ((*ended)->outcome, authflow::Outcome(Failed{v1::ERROR_CLASS_DEVICE_GRANT_NOT_OFFERED}));
 }
 
 TEST_F(DeviceTest, ARefusedCodeIsNoEndOfAFlowThatGoesOnInTheBrowser) {
@@ -287,7 +287,7 @@ TEST_F(DeviceTest, ARefusedCodeIsNoEndOfAFlowThatGoesOnInTheBrowser) {
   EXPECT_FALSE(Wait(StartDevice(w_.world, w_.Token(flow))).ok());
   EXPECT_EQ(w_.Now(flow).way_closed, v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED);
   // Nor of the attempt: the page that is open keeps its state.
-  EXPECT_EQ(w_.Step(flow, v1::STEP_BROWSER_WAIT)->flow.attempt, 1);
+  EXPECT_EQ(w_.Step(flow, v1::STEP_BROWSER_WAIT)->flow->attempt, 1);
   // Refused as late as at the token endpoint.
   w_.provider->Polls({refused});
   EXPECT_EQ(Class(Decided(flow, device)), v1::ERROR_CLASS_PROVIDER_CLIENT_REFUSED);

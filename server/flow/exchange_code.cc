@@ -23,19 +23,19 @@ absl::Status AnswerGone() {
 }
 
 // Writes a refusal down in the flow's log. What comes back is the refusal, or why it could not be written.
-Task<absl::Status> Noted(World& world, Flow flow, absl::Status refusal) {
-  Proposal failed = Fail{.error_class = ClassOf(refusal), .attempt = flow.attempt};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(failed));
+Task<absl::Status> Noted(World& world, SharedFlow flow, absl::Status refusal) {
+  Proposal failed = Fail{.error_class = ClassOf(refusal), .attempt = flow->attempt};
+  absl::StatusOr<Recorded> recorded = co_await Record(world, flow->header.id, std::move(failed));
   co_return recorded.ok() ? refusal : recorded.status();
 }
 
 // A redirect that carries the provider's "no" (RFC 6749 4.1.2.1).
-Task<absl::Status> RefusedInBrowser(World& world, Flow flow, RedirectAnswer answer) {
+Task<absl::Status> RefusedInBrowser(World& world, SharedFlow flow, RedirectAnswer answer) {
   if (answer.error == "access_denied") {
     Proposal denied = Finish{Aborted{v1::ABORT_REASON_DENIED}};
-    absl::StatusOr<Recorded> ended = co_await Record(world, flow.header.id, std::move(denied));
+    absl::StatusOr<Recorded> ended = co_await Record(world, flow->header.id, std::move(denied));
     if (!ended.ok()) co_return ended.status();
-    if (*ended->flow.outcome == Outcome(Aborted{v1::ABORT_REASON_DENIED})) co_return Denied();
+    if (*ended->flow->outcome == Outcome(Aborted{v1::ABORT_REASON_DENIED})) co_return Denied();
     co_return Refusal(v1::ERROR_CLASS_FLOW_FINISHED, "This login has already ended. Start it again.");
   }
   absl::Status refusal = RedirectRefusal(answer);
@@ -55,20 +55,21 @@ v1::IdentityTraits TraitsOf(const Identity& identity) {
 
 // The work that goes on whoever waits for it. Once the code is posted its answer is kept, whatever it is: the code is
 // not posted again.
-Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product, Secret code, std::string fingerprint) {
+Task<Worked<SignedIn>> Exchange(World& world, SharedFlow flow, const Product* product, Secret code,
+                                std::string fingerprint) {
   const absl::Time began = world.clock.Now();
   const absl::Time until = began + product->exchange;
-  Proposal redeem = Redeem{.attempt = flow.attempt, .code = std::move(fingerprint), .until = until};
-  absl::StatusOr<Recorded> begun = co_await Record(world, flow.header.id, std::move(redeem));
+  Proposal redeem = Redeem{.attempt = flow->attempt, .code = std::move(fingerprint), .until = until};
+  absl::StatusOr<Recorded> begun = co_await Record(world, flow->header.id, std::move(redeem));
   if (!begun.ok()) co_return Worked<SignedIn>{.answer = begun.status(), .keep = false};
   if (!begun->wrote) co_return Worked<SignedIn>{.answer = AnswerGone(), .keep = false};
 
-  AttemptSecrets secrets = SecretsOf(world, flow);
-  CodeGrant grant{.kind = flow.header.kind,
+  AttemptSecrets secrets = SecretsOf(world, *flow);
+  CodeGrant grant{.kind = flow->header.kind,
                   .code = std::move(code),
                   .code_verifier = std::move(secrets.code_verifier),
                   .nonce = std::move(secrets.nonce),
-                  .redirect_uri = flow.header.redirect_uri,
+                  .redirect_uri = flow->header.redirect_uri,
                   .deadline = until - std::min(kTimeToRecord, product->exchange / 4)};
   absl::StatusOr<SignedIn> signed_in = co_await product->provider->RedeemCode(std::move(grant));
   KillPoint(KillPointName::kAfterProviderAnswer);
@@ -78,20 +79,21 @@ Task<Worked<SignedIn>> Exchange(World& world, Flow flow, const Product* product,
     absl::StatusOr<SignedIn> recognised = co_await RecogniseOrRevoke(world, flow, product, std::move(answer));
     co_return Worked<SignedIn>{.answer = std::move(recognised)};
   }
-  Proposal failed = Fail{.error_class = ClassOf(signed_in.status()), .attempt = flow.attempt, .in_exchange = true};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(failed));
+  Proposal failed = Fail{.error_class = ClassOf(signed_in.status()), .attempt = flow->attempt, .in_exchange = true};
+  absl::StatusOr<Recorded> recorded = co_await Record(world, flow->header.id, std::move(failed));
   // Whether or not the log could take it (the flow may have ended): what the provider said is the answer.
   co_return Worked<SignedIn>{.answer = signed_in.status()};
 }
 
 }  // namespace
 
-Task<absl::StatusOr<SignedIn>> RecogniseOrRevoke(World& world, Flow flow, const Product* product, SignedIn signed_in) {
+Task<absl::StatusOr<SignedIn>> RecogniseOrRevoke(World& world, SharedFlow flow, const Product* product,
+                                                 SignedIn signed_in) {
   Proposal recognise = Recognise{.user_id = signed_in.identity.user_id,
                                  .owner = OwnerDigest(product->id, signed_in.identity.user_id),
-                                 .attempt = flow.attempt};
-  std::string traits = SealTraits(world.keys, flow.header.id, TraitsOf(signed_in.identity));
-  absl::StatusOr<Recorded> recorded = co_await Record(world, flow.header.id, std::move(recognise), std::move(traits));
+                                 .attempt = flow->attempt};
+  std::string traits = SealTraits(world.keys, flow->header.id, TraitsOf(signed_in.identity));
+  absl::StatusOr<Recorded> recorded = co_await Record(world, flow->header.id, std::move(recognise), std::move(traits));
   if (recorded.ok()) co_return signed_in;
   Tokens unused = std::move(signed_in.tokens);
   co_await product->provider->Revoke(std::move(unused));
@@ -111,13 +113,13 @@ Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, FlowToken token, Secre
   if (!answer->error.empty() || !(secrets.state == answer->state)) {
     // Another replica may be an attempt further. The log checks the attempt of a code; nothing else comes from the
     // cache.
-    absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
+    absl::StatusOr<SharedFlow> loaded = co_await LoadFlow(world, token.flow_id());
     if (!loaded.ok()) co_return loaded.status();
-    *known = std::make_shared<const Flow>(*std::move(loaded));
+    known = *std::move(loaded);
     secrets = SecretsOf(world, **known);
   }
-  const Flow flow = **known;
-  absl::StatusOr<const Product*> found = FindProduct(world, flow.header.product);
+  const SharedFlow flow = *std::move(known);
+  absl::StatusOr<const Product*> found = FindProduct(world, flow->header.product);
   if (!found.ok()) co_return found.status();
   const Product* product = *found;
 
@@ -136,7 +138,7 @@ Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, FlowToken token, Secre
   }
 
   std::string fingerprint = world.keys.Fingerprint("code", answer->code.Reveal());
-  std::string key = ExchangeKey(flow.header.id, fingerprint);
+  std::string key = ExchangeKey(flow->header.id, fingerprint);
   std::function<absl::Time()> now = [clock = &world.clock] { return clock->Now(); };
   std::function<Task<Worked<SignedIn>>()> work = [world = &world, flow, product, code = answer->code, fingerprint] {
     return Exchange(*world, flow, product, code, fingerprint);

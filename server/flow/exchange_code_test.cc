@@ -44,12 +44,12 @@ TEST_F(ExchangeTest, WhoNeverSawTheTokensSignsInWithTheNextAttempt) {
   const OpenedFlow flow = w.Started();
   ASSERT_TRUE(w.Step(flow, v1::STEP_BROWSER_WAIT).ok());
   ASSERT_TRUE(w.Exchange(flow, "c1").ok());
-  EXPECT_EQ(w.Step(flow, v1::STEP_BROWSER_WAIT)->flow.attempt, 1) << "the tokens are still here";
+  EXPECT_EQ(w.Step(flow, v1::STEP_BROWSER_WAIT)->flow->attempt, 1) << "the tokens are still here";
   w.clock.Advance(absl::Seconds(61));
   EXPECT_EQ(ClassOf(w.Exchange(flow, "c1").status()), v1::ERROR_CLASS_ANSWER_GONE);
   auto next = w.Step(flow, v1::STEP_BROWSER_WAIT);
   ASSERT_TRUE(next.ok()) << next.status();
-  EXPECT_EQ(next->flow.attempt, 2);
+  EXPECT_EQ(next->flow->attempt, 2);
   next->token = flow.token;
   EXPECT_TRUE(w.Exchange(*next, "c2").ok());
   EXPECT_THAT(Names(w.Events()), ElementsAre("auth_started", "identify")) << "the same person is told once";
@@ -82,7 +82,7 @@ TEST_F(ExchangeTest, AfterARestartACodeIsNotPostedAgainAndTheNextAttemptOpens) {
     EXPECT_EQ(ClassOf(repeated.status()), v1::ERROR_CLASS_ANSWER_GONE);
     const auto next = Wait(RecordStep(world, w.Token(flow), v1::STEP_BROWSER_WAIT));
     ASSERT_TRUE(next.ok()) << next.status();
-    EXPECT_EQ(next->flow.attempt, 2);
+    EXPECT_EQ(next->flow->attempt, 2);
     EXPECT_FALSE(next->state == flow.state);
     EXPECT_FALSE(next->authorization_url.empty());
     OpenedFlow again = *next;
@@ -145,7 +145,7 @@ TEST_F(ExchangeTest, AStepThatItsRepeatOvertookDoesNotGiveUpTheExchange) {
   const auto late = Wait(RecordStep(overtaken, w.Token(flow), v1::STEP_BROWSER_WAIT));
   ASSERT_TRUE(signed_in.ok()) << signed_in.status();
   ASSERT_TRUE(late.ok()) << late.status();
-  EXPECT_EQ(late->flow.attempt, 1);
+  EXPECT_EQ(late->flow->attempt, 1);
   const auto finished = w.Finish(flow, Completed{});
   EXPECT_TRUE(finished.ok()) << finished.status();
 }

@@ -5,7 +5,7 @@
 
 namespace authflow {
 
-Task<absl::StatusOr<Flow>> FinishFlow(World& world, FlowToken token, Outcome outcome) {
+Task<absl::StatusOr<SharedFlow>> FinishFlow(World& world, FlowToken token, Outcome outcome) {
   Proposal finish = Finish{outcome};
   absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(finish));
   if (!recorded.ok()) co_return recorded.status();

@@ -18,8 +18,9 @@ Task<std::optional<Departure>> LoseOne(World& world, Departure departure) {
   if (error_class == v1::ERROR_CLASS_FLOW_NOT_FOUND) co_return std::nullopt;
   // The store cannot be had: it is asked again.
   if (error_class != v1::ERROR_CLASS_UNSPECIFIED) co_return departure;
-  const absl::StatusOr<Flow> flow = co_await LoadFlow(world, departure.flow_id);
-  if (!flow.ok()) co_return departure;
+  const absl::StatusOr<SharedFlow> loaded = co_await LoadFlow(world, departure.flow_id);
+  if (!loaded.ok()) co_return departure;
+  const SharedFlow& flow = *loaded;
   // A newer attachment has its own break to come.
   if (flow->outcome || flow->attachment != departure.attachment) co_return std::nullopt;
   // Somebody moved the flow on, or an exchange runs: a sign of life, good for another grace period.

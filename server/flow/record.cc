@@ -51,7 +51,7 @@ Append AppendOf(const Flow& before, const Flow& after, const Entry& entry, const
   return append;
 }
 
-Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id) {
+Task<absl::StatusOr<SharedFlow>> LoadFlow(World& world, FlowId id) {
   absl::StatusOr<std::vector<Entry>> log = co_await world.flows.Load(id);
   if (!log.ok()) co_return log.status();
   if (log->empty()) {
@@ -61,18 +61,20 @@ Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id) {
   if (!flow.ok()) {
     co_return Refusal(v1::ERROR_CLASS_STORE_UNAVAILABLE, "The record of this login cannot be read. Start it again.");
   }
-  world.cache.Put(std::make_shared<const Flow>(*flow));
-  co_return flow;
+  SharedFlow shared = std::make_shared<const Flow>(*std::move(flow));
+  world.cache.Put(shared);
+  co_return shared;
 }
 
-Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal, std::string sealed_traits) {
-  SharedFlow flow = world.cache.Get(id);
+Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal, std::string sealed_traits,
+                                      SharedFlow cached) {
+  SharedFlow flow = cached != nullptr ? std::move(cached) : world.cache.Get(id);
   bool fresh = false;
   while (true) {
     if (flow == nullptr) {
-      absl::StatusOr<Flow> loaded = co_await LoadFlow(world, id);
+      absl::StatusOr<SharedFlow> loaded = co_await LoadFlow(world, id);
       if (!loaded.ok()) co_return loaded.status();
-      flow = std::make_shared<const Flow>(*std::move(loaded));
+      flow = *std::move(loaded);
       fresh = true;
     }
     absl::StatusOr<std::optional<Entry>> next = flow->Next(proposal, world.clock.Now());
@@ -84,7 +86,7 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
         continue;
       }
       if (!next.ok()) co_return next.status();
-      co_return Recorded{.flow = *flow, .wrote = false};
+      co_return Recorded{.flow = std::move(flow), .wrote = false};
     }
     const Entry& entry = **next;
     const SharedFlow after = std::make_shared<const Flow>(flow->With(entry));
@@ -95,7 +97,7 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
       world.cache.Put(after);
       world.observer.OnEntry(*flow, *after, entry);
       world.watches.Publish(after);
-      co_return Recorded{.flow = *after, .wrote = true};
+      co_return Recorded{.flow = after, .wrote = true};
     }
     // The winner has left its version in the cache, unless it is another replica's.
     SharedFlow winner = world.cache.Get(id);
@@ -107,9 +109,8 @@ Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal
 
 Task<absl::StatusOr<SharedFlow>> FlowOf(World& world, FlowToken token) {
   if (SharedFlow cached = world.cache.Get(token.flow_id()); cached != nullptr) co_return cached;
-  absl::StatusOr<Flow> loaded = co_await LoadFlow(world, token.flow_id());
-  if (!loaded.ok()) co_return loaded.status();
-  co_return std::make_shared<const Flow>(*std::move(loaded));
+  absl::StatusOr<SharedFlow> loaded = co_await LoadFlow(world, token.flow_id());
+  co_return loaded;
 }
 
 absl::StatusOr<const Product*> FindProduct(const World& world, const std::string& id) {

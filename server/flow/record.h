@@ -12,15 +12,17 @@
 namespace authflow {
 
 struct Recorded {
-  Flow flow;           // as it is now
+  SharedFlow flow;     // as it is now
   bool wrote = false;  // false: it was so already
 };
 
-// Proposes, with the e-mail and name of whoever *exchanged* recognises (sealed already; empty: unknown).
-Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal, std::string sealed_traits = "");
+// Proposes, with the e-mail and name of whoever *exchanged* recognises (sealed already; empty: unknown). `cached`: the
+// flow, of a caller that has just had it from the cache.
+Task<absl::StatusOr<Recorded>> Record(World& world, FlowId id, Proposal proposal, std::string sealed_traits = "",
+                                      SharedFlow cached = nullptr);
 
 // The flow from the store; FLOW_NOT_FOUND.
-Task<absl::StatusOr<Flow>> LoadFlow(World& world, FlowId id);
+Task<absl::StatusOr<SharedFlow>> LoadFlow(World& world, FlowId id);
 
 // The flow of the token, from the cache if it is there: for proposals alone. FLOW_NOT_FOUND.
 Task<absl::StatusOr<SharedFlow>> FlowOf(World& world, FlowToken token);
@@ -33,7 +35,8 @@ absl::StatusOr<const Product*> FindProduct(const World& world, const std::string
 
 // The provider has answered an exchange that was begun: writes down who it is. A flow that ended meanwhile keeps its
 // end, and the tokens are given back.
-Task<absl::StatusOr<SignedIn>> RecogniseOrRevoke(World& world, Flow flow, const Product* product, SignedIn signed_in);
+Task<absl::StatusOr<SignedIn>> RecogniseOrRevoke(World& world, SharedFlow flow, const Product* product,
+                                                 SignedIn signed_in);
 
 // Under which key an exchange is shared.
 std::string ExchangeKey(const FlowId& id, const std::string& code_fingerprint);

@@ -50,23 +50,23 @@ absl::Status CheckRepeatable(const Flow& flow, const Header& wanted, absl::Time 
 }
 
 // Looks for the flow under every id that a key of ours would have given it.
-Task<absl::StatusOr<std::optional<Flow>>> FindEarlier(World& world, std::vector<FlowId> ids) {
+// Null: there is none.
+Task<absl::StatusOr<SharedFlow>> FindEarlier(World& world, std::vector<FlowId> ids) {
   for (const FlowId& id : ids) {
-    absl::StatusOr<Flow> flow = co_await LoadFlow(world, id);
-    if (flow.ok()) co_return std::optional<Flow>(*std::move(flow));
+    absl::StatusOr<SharedFlow> flow = co_await LoadFlow(world, id);
+    if (flow.ok()) co_return flow;
     if (ClassOf(flow.status()) != v1::ERROR_CLASS_FLOW_NOT_FOUND) co_return flow.status();
   }
-  co_return std::optional<Flow>();
+  co_return SharedFlow();
 }
 
-Task<absl::StatusOr<Flow>> OpenOrFind(World& world, Header header, NewFlow request) {
+Task<absl::StatusOr<SharedFlow>> OpenOrFind(World& world, Header header, NewFlow request) {
   // Only after a rotation of keys is there an id to look for before ours.
   std::vector<FlowId> ids = world.keys.PossibleFlowIds(request.product, request.request_id);
   if (ids.size() > 1) {
     std::vector<FlowId> older(ids.begin() + 1, ids.end());
-    absl::StatusOr<std::optional<Flow>> earlier = co_await FindEarlier(world, std::move(older));
-    if (!earlier.ok()) co_return earlier.status();
-    if (*earlier) co_return **std::move(earlier);
+    absl::StatusOr<SharedFlow> earlier = co_await FindEarlier(world, std::move(older));
+    if (!earlier.ok() || *earlier != nullptr) co_return earlier;
   }
   const Entry started = Flow::Start(header);
   const SharedFlow flow = std::make_shared<const Flow>(Flow().With(started));
@@ -82,12 +82,12 @@ Task<absl::StatusOr<Flow>> OpenOrFind(World& world, Header header, NewFlow reque
   absl::StatusOr<bool> won = co_await world.flows.AppendEntry(std::move(append));
   if (!won.ok()) co_return won.status();
   if (!*won) {
-    absl::StatusOr<Flow> there = co_await LoadFlow(world, header.id);
+    absl::StatusOr<SharedFlow> there = co_await LoadFlow(world, header.id);
     co_return there;
   }
   world.cache.Put(flow);
   world.observer.OnEntry(Flow(), *flow, started);
-  co_return *flow;
+  co_return flow;
 }
 
 }  // namespace
@@ -106,9 +106,10 @@ Task<absl::StatusOr<OpenedFlow>> StartFlow(World& world, NewFlow request) {
   const Header header = HeaderOf(world, **product, request, id, now);
 
   // Recorded before anything else can fail.
-  absl::StatusOr<Flow> flow = co_await OpenOrFind(world, header, request);
+  absl::StatusOr<SharedFlow> opened = co_await OpenOrFind(world, header, request);
   request.ticket.reset();  // a provider that is slow now keeps no other start out
-  if (!flow.ok()) co_return flow.status();
+  if (!opened.ok()) co_return opened.status();
+  const SharedFlow flow = *std::move(opened);
   absl::Status repeatable = CheckRepeatable(*flow, header, now);
   if (!repeatable.ok()) co_return repeatable;
 
@@ -127,7 +128,7 @@ Task<absl::StatusOr<OpenedFlow>> StartFlow(World& world, NewFlow request) {
     co_return WithMetadata(url.status(), "flow_id", flow->header.id.ToString());
   }
   const bool device_grant = co_await (*product)->provider->OffersDeviceGrant();
-  co_return OpenedFlow{.flow = *flow,
+  co_return OpenedFlow{.flow = flow,
                        .token = world.keys.MakeFlowToken(flow->header.id),
                        .authorization_url = *std::move(url),
                        .state = std::move(secrets.state),

@@ -26,20 +26,20 @@ Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, FlowToken token, v1::S
   if (step == v1::STEP_BROWSER_WAIT && (*known)->step != v1::STEP_UNSPECIFIED) {
     // Back to the browser: what is lost is looked for now, in the log as it is. A repeat of this call may have got the
     // client further by the time that this one is recorded.
-    const absl::StatusOr<Flow> flow = co_await LoadFlow(world, token.flow_id());
+    const absl::StatusOr<SharedFlow> flow = co_await LoadFlow(world, token.flow_id());
     if (!flow.ok()) co_return flow.status();
-    lost_code = LostCode(world, *flow);
+    lost_code = LostCode(world, **flow);
   }
   Proposal enter = Enter{.step = step, .lost_code = std::move(lost_code)};
-  absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(enter));
+  absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(enter), "", *std::move(known));
   if (!recorded.ok()) co_return recorded.status();
   OpenedFlow opened{.flow = std::move(recorded->flow), .token = {}, .authorization_url = {}, .state = {}};
-  if (step != v1::STEP_BROWSER_WAIT || opened.flow.exchanged()) co_return opened;
+  if (step != v1::STEP_BROWSER_WAIT || opened.flow->exchanged()) co_return opened;
 
-  const Header& header = opened.flow.header;
+  const Header& header = opened.flow->header;
   absl::StatusOr<const Product*> product = FindProduct(world, header.product);
   if (!product.ok()) co_return product.status();
-  AttemptSecrets secrets = world.keys.DeriveAttempt(header.key_name, header.id, opened.flow.attempt);
+  AttemptSecrets secrets = world.keys.DeriveAttempt(header.key_name, header.id, opened.flow->attempt);
   AuthorizationRequest authorization{.kind = header.kind,
                                      .redirect_uri = header.redirect_uri,
                                      .state = secrets.state,
@@ -53,8 +53,8 @@ Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, FlowToken token, v1::S
   co_return opened;
 }
 
-Task<absl::StatusOr<Flow>> GetFlow(World& world, FlowToken token) {
-  absl::StatusOr<Flow> flow = co_await LoadFlow(world, token.flow_id());
+Task<absl::StatusOr<SharedFlow>> GetFlow(World& world, FlowToken token) {
+  absl::StatusOr<SharedFlow> flow = co_await LoadFlow(world, token.flow_id());
   co_return flow;
 }
 
@@ -62,7 +62,7 @@ Task<absl::StatusOr<Attachment>> WatchFlow(World& world, FlowToken token, std::f
   Proposal attach = Attach{};
   absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(attach));
   if (!recorded.ok()) co_return recorded.status();
-  const SharedFlow flow = std::make_shared<const Flow>(std::move(recorded->flow));
+  const SharedFlow flow = std::move(recorded->flow);
   Attachment attachment{.flow = flow, .number = 0, .watch = nullptr};
   if (flow->outcome) co_return attachment;
   attachment.number = flow->length;

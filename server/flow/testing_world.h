@@ -231,10 +231,10 @@ class TestingWorld {
   absl::StatusOr<OpenedFlow> Step(const OpenedFlow& flow, v1::Step step) {
     return Wait(RecordStep(world, Token(flow), step));
   }
-  absl::StatusOr<Flow> Finish(const OpenedFlow& flow, Outcome outcome) {
+  absl::StatusOr<SharedFlow> Finish(const OpenedFlow& flow, Outcome outcome) {
     return Wait(FinishFlow(world, Token(flow), outcome));
   }
-  Flow Now(const OpenedFlow& flow) { return *Wait(GetFlow(world, Token(flow))); }
+  Flow Now(const OpenedFlow& flow) { return **Wait(GetFlow(world, Token(flow))); }
 
   // All events that wait for the sink, in order.
   std::vector<v1::FunnelEvent> Events() {

@@ -86,7 +86,7 @@ struct NewFlow {
 
 // A flow with what the client needs to send the browser.
 struct OpenedFlow {
-  Flow flow;
+  SharedFlow flow;
   Secret token;
   Secret authorization_url;  // empty when the browser is not to be sent anywhere
   Secret state;
@@ -95,7 +95,7 @@ struct OpenedFlow {
 
 // A sign-in with a code that the person types in elsewhere.
 struct StartedDevice {
-  Flow flow;
+  SharedFlow flow;
   Secret device_code;  // sealed, for AwaitDevice
   std::string user_code;
   std::string verification_uri;
@@ -122,9 +122,9 @@ Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, FlowToke
 Task<absl::StatusOr<ApplicationPage>> ListApplications(World& world, Caller caller, int page_size,
                                                        std::string page_token);
 Task<absl::StatusOr<Application>> CreateApplication(World& world, Caller caller, NewApplication application);
-Task<absl::StatusOr<Flow>> FinishFlow(World& world, FlowToken token, Outcome outcome);
+Task<absl::StatusOr<SharedFlow>> FinishFlow(World& world, FlowToken token, Outcome outcome);
 // From the store, not from a cache.
-Task<absl::StatusOr<Flow>> GetFlow(World& world, FlowToken token);
+Task<absl::StatusOr<SharedFlow>> GetFlow(World& world, FlowToken token);
 
 // WatchFlow: appends *attached* and registers with the hub (flow/watch_hub.h), which calls back at each change.
 struct Attachment {

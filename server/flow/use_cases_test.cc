@@ -125,8 +125,8 @@ TEST_F(UseCasesTest, SixteenDifferentEndsAtOnceLeaveOne) {
   const OpenedFlow flow = w.Started();
   const auto answers = AtOnce([&] { return w.Finish(flow, Failed{v1::ERROR_CLASS_CLIENT_ERROR}); });
   const auto late = w.Finish(flow, Aborted{v1::ABORT_REASON_USER_CANCELLED});
-  for (const auto& answer : answers) EXPECT_EQ(*answer->outcome, Outcome(Failed{v1::ERROR_CLASS_CLIENT_ERROR}));
-  EXPECT_EQ(*late->outcome, Outcome(Failed{v1::ERROR_CLASS_CLIENT_ERROR}));
+  for (const auto& answer : answers) EXPECT_EQ(*(*answer)->outcome, Outcome(Failed{v1::ERROR_CLASS_CLIENT_ERROR}));
+  EXPECT_EQ(*(*late)->outcome, Outcome(Failed{v1::ERROR_CLASS_CLIENT_ERROR}));
   EXPECT_THAT(Names(w.Events()), ElementsAre("auth_started", "auth_failed"));
 }
 

@@ -8,13 +8,17 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/fixed_array.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 
 namespace authflow {
@@ -30,17 +34,25 @@ class Kept {
       : family_(Build(registry, name, help)), labels_(std::move(labels)), buckets_(std::move(buckets)) {}
 
   // One value for each label, in order.
-  Metric& With(const std::vector<std::string_view>& values) {
-    std::string key;
-    for (const std::string_view value : values) key.append(value).push_back('\0');
+  Metric& With(std::initializer_list<std::string_view> values) {
+    size_t size = 0;
+    for (const std::string_view value : values) size += value.size() + 1;
+    absl::FixedArray<char, 128> key(size);
+    char* end = key.data();
+    for (const std::string_view value : values) {
+      end = std::copy(value.begin(), value.end(), end);
+      *end++ = '\0';
+    }
+    const absl::string_view view(key.data(), key.size());
     {
       absl::ReaderMutexLock lock(&mutex_);
-      if (const auto it = kept_.find(key); it != kept_.end()) return *it->second;
+      if (const auto it = kept_.find(view); it != kept_.end()) return *it->second;
     }
     prometheus::Labels labels;
-    for (size_t i = 0; i < labels_.size(); ++i) labels.emplace(labels_[i], std::string(values.at(i)));
+    auto label = labels_.begin();
+    for (const std::string_view value : values) labels.emplace(*label++, std::string(value));
     absl::MutexLock lock(&mutex_);
-    Metric*& metric = kept_[std::move(key)];
+    Metric*& metric = kept_[view];
     if (metric == nullptr) metric = &Add(labels);
     return *metric;
   }

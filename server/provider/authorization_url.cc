@@ -28,23 +28,16 @@ bool AsksForOpenId(const OidcSettings& settings) {
 
 std::string S256Challenge(const Secret& code_verifier) { return EncodeBase64Url(Sha256(code_verifier.Reveal())); }
 
-void AddParameters(const OidcSettings& settings, v1::FlowKind kind, OidcParameter::Place place, FormFields& fields) {
-  for (const OidcParameter& parameter : settings.parameters) {
-    if (parameter.place != place) continue;
-    if (parameter.kind != v1::FLOW_KIND_UNSPECIFIED && parameter.kind != kind) continue;
-    fields.emplace_back(parameter.name, parameter.value);
-  }
-}
-
 Secret BuildAuthorizationUrl(const OidcSettings& settings, const std::string& endpoint,
                              const AuthorizationRequest& request) {
-  FormFields fields = {{"response_type", "code"},
-                       {"client_id", settings.client_id},
-                       {"redirect_uri", request.redirect_uri},
-                       {"state", request.state.Reveal()},
-                       {"code_challenge", S256Challenge(request.code_verifier)},
-                       {"code_challenge_method", "S256"}};
-  if (!settings.scopes.empty()) fields.emplace_back("scope", absl::StrJoin(settings.scopes, " "));
+  const std::string challenge = S256Challenge(request.code_verifier);
+  const std::string scope = absl::StrJoin(settings.scopes, " ");
+  FormViews fields;
+  fields.reserve(9 + settings.parameters.size());
+  fields = {
+      {"response_type", "code"},         {"client_id", settings.client_id}, {"redirect_uri", request.redirect_uri},
+      {"state", request.state.Reveal()}, {"code_challenge", challenge},     {"code_challenge_method", "S256"}};
+  if (!scope.empty()) fields.emplace_back("scope", scope);
   if (AsksForOpenId(settings)) fields.emplace_back("nonce", request.nonce.Reveal());
   if (!request.login_hint.empty()) fields.emplace_back("login_hint", request.login_hint);
   AddParameters(settings, request.kind, OidcParameter::Place::kAuthorization, fields);

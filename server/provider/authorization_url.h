@@ -21,7 +21,15 @@ Secret BuildAuthorizationUrl(const OidcSettings& settings, const std::string& en
                              const AuthorizationRequest& request);
 
 // Adds the parameters of that kind and place.
-void AddParameters(const OidcSettings& settings, v1::FlowKind kind, OidcParameter::Place place, FormFields& fields);
+// `fields`: FormFields, or FormViews that the settings outlive.
+template <typename Fields>
+void AddParameters(const OidcSettings& settings, v1::FlowKind kind, OidcParameter::Place place, Fields& fields) {
+  for (const OidcParameter& parameter : settings.parameters) {
+    if (parameter.place != place) continue;
+    if (parameter.kind != v1::FLOW_KIND_UNSPECIFIED && parameter.kind != kind) continue;
+    fields.emplace_back(parameter.name, parameter.value);
+  }
+}
 
 }  // namespace authflow
 

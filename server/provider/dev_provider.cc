@@ -187,7 +187,7 @@ absl::StatusOr<std::string> DevProviderImpl::DevAuthorize(std::string_view query
   }
   answer.emplace_back("state", At(asked, "state"));
   answer.emplace_back("iss", issuer_);
-  return WithQuery(redirect_uri, answer);
+  return WithQuery(redirect_uri, FormViews(answer.begin(), answer.end()));
 }
 
 Tokens DevProviderImpl::NewTokens(const std::string& email, bool short_lived) const {

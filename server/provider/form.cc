@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -62,6 +63,20 @@ void AppendEncoded(std::string& to, std::string_view text) {
   }
 }
 
+template <typename Fields>
+void AppendForm(std::string& to, const Fields& fields) {
+  size_t most = to.size();
+  for (const auto& [name, value] : fields) most += 2 + 3 * (name.size() + value.size());
+  to.reserve(most);
+  bool first = true;
+  for (const auto& [name, value] : fields) {
+    if (!std::exchange(first, false)) to.push_back('&');
+    AppendEncoded(to, name);
+    to.push_back('=');
+    AppendEncoded(to, value);
+  }
+}
+
 }  // namespace
 
 std::string PercentEncode(std::string_view text) {
@@ -72,15 +87,7 @@ std::string PercentEncode(std::string_view text) {
 
 std::string EncodeForm(const FormFields& fields) {
   std::string form;
-  size_t most = 0;
-  for (const auto& [name, value] : fields) most += 2 + 3 * (name.size() + value.size());
-  form.reserve(most);
-  for (const auto& [name, value] : fields) {
-    if (!form.empty()) form.push_back('&');
-    AppendEncoded(form, name);
-    form.push_back('=');
-    AppendEncoded(form, value);
-  }
+  AppendForm(form, fields);
   return form;
 }
 
@@ -99,12 +106,15 @@ std::optional<FormFields> DecodeForm(std::string_view text) {
   return fields;
 }
 
-std::string WithQuery(std::string_view url, const FormFields& fields) {
-  url = url.substr(0, url.find('#'));
-  const char* separator = url.find('?') == std::string_view::npos  ? "?"
-                          : url.back() == '?' || url.back() == '&' ? ""
-                                                                   : "&";
-  return Cat(url, separator, EncodeForm(fields));
+std::string WithQuery(std::string_view url, const FormViews& fields) {
+  std::string all(url.substr(0, url.find('#')));
+  if (all.find('?') == std::string::npos) {
+    all.push_back('?');
+  } else if (all.back() != '?' && all.back() != '&') {
+    all.push_back('&');
+  }
+  AppendForm(all, fields);
+  return all;
 }
 
 std::string EncodeBase64Url(std::string_view bytes) {

@@ -11,6 +11,8 @@
 namespace authflow {
 
 using FormFields = std::vector<std::pair<std::string, std::string>>;
+// Of texts that others keep.
+using FormViews = std::vector<std::pair<std::string_view, std::string_view>>;
 
 // Everything but unreserved characters (RFC 3986 2.3) as %XX: right in a query, in a form, and in RFC 6749 2.3.1.
 std::string PercentEncode(std::string_view text);
@@ -22,7 +24,7 @@ std::string EncodeForm(const FormFields& fields);
 std::optional<FormFields> DecodeForm(std::string_view text);
 
 // The URL with the fields added to its query.
-std::string WithQuery(std::string_view url, const FormFields& fields);
+std::string WithQuery(std::string_view url, const FormViews& fields);
 
 // RFC 4648 section 5, without padding.
 std::string EncodeBase64Url(std::string_view bytes);

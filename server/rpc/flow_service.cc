@@ -44,13 +44,13 @@ Task<absl::StatusOr<v1::StartFlowResponse>> HandleStartFlow(World& world, v1::St
     if (const auto id = it == metadata.end() ? std::nullopt : Uuid::Parse(it->second)) note->Set(*id);
     co_return opened.status();
   }
-  NoteFlow(opened->flow, *note);
+  NoteFlow(*opened->flow, *note);
   v1::StartFlowResponse response;
-  *response.mutable_flow() = ToProto(opened->flow);
+  *response.mutable_flow() = ToProto(*opened->flow);
   response.set_flow_token(opened->token.Reveal());
   response.set_authorization_url(opened->authorization_url.Reveal());
   response.set_state(opened->state.Reveal());
-  response.set_redirect_uri(opened->flow.header.redirect_uri);
+  response.set_redirect_uri(opened->flow->header.redirect_uri);
   response.set_device_grant(opened->device_grant);
   co_return response;
 }
@@ -65,9 +65,9 @@ Task<absl::StatusOr<v1::RecordStepResponse>> HandleRecordStep(World& world, v1::
     NoteStep(world, *note);
     co_return opened.status();
   }
-  NoteFlow(opened->flow, *note);
+  NoteFlow(*opened->flow, *note);
   v1::RecordStepResponse response;
-  *response.mutable_flow() = ToProto(opened->flow);
+  *response.mutable_flow() = ToProto(*opened->flow);
   response.set_authorization_url(opened->authorization_url.Reveal());
   response.set_state(opened->state.Reveal());
   co_return response;
@@ -79,14 +79,14 @@ Task<absl::StatusOr<v1::FinishFlowResponse>> HandleFinishFlow(World& world, v1::
   const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
   if (!token.ok()) co_return token.status();
   Outcome outcome = FromProto(request.outcome());
-  absl::StatusOr<Flow> flow = co_await FinishFlow(world, *token, std::move(outcome));
+  absl::StatusOr<SharedFlow> flow = co_await FinishFlow(world, *token, std::move(outcome));
   if (!flow.ok()) {
     NoteStep(world, *note);
     co_return flow.status();
   }
-  NoteFlow(*flow, *note);
+  NoteFlow(**flow, *note);
   v1::FinishFlowResponse response;
-  *response.mutable_flow() = ToProto(*flow);
+  *response.mutable_flow() = ToProto(**flow);
   co_return response;
 }
 
@@ -95,11 +95,11 @@ Task<absl::StatusOr<v1::GetFlowResponse>> HandleGetFlow(World& world, v1::GetFlo
   if (absl::Status shape = Validate(request); !shape.ok()) co_return shape;
   const absl::StatusOr<FlowToken> token = OpenToken(world, request.mutable_flow_token(), *note);
   if (!token.ok()) co_return token.status();
-  absl::StatusOr<Flow> flow = co_await GetFlow(world, *token);
+  absl::StatusOr<SharedFlow> flow = co_await GetFlow(world, *token);
   if (!flow.ok()) co_return flow.status();
-  NoteFlow(*flow, *note);
+  NoteFlow(**flow, *note);
   v1::GetFlowResponse response;
-  *response.mutable_flow() = ToProto(*flow);
+  *response.mutable_flow() = ToProto(**flow);
   co_return response;
 }
 
