@@ -26,9 +26,9 @@ Task<absl::StatusOr<OpenedFlow>> RecordStep(World& world, FlowToken token, v1::S
   if (step == v1::STEP_BROWSER_WAIT && (*known)->step != v1::STEP_UNSPECIFIED) {
     // Back to the browser: what is lost is looked for now, in the log as it is. A repeat of this call may have got the
     // client further by the time that this one is recorded.
-    const absl::StatusOr<SharedFlow> flow = co_await LoadFlow(world, token.flow_id());
-    if (!flow.ok()) co_return flow.status();
-    lost_code = LostCode(world, **flow);
+    known = co_await LoadFlow(world, token.flow_id());
+    if (!known.ok()) co_return known.status();
+    lost_code = LostCode(world, **known);
   }
   Proposal enter = Enter{.step = step, .lost_code = std::move(lost_code)};
   absl::StatusOr<Recorded> recorded = co_await Record(world, token.flow_id(), std::move(enter), "", *std::move(known));
