@@ -1,5 +1,6 @@
 // authflowd: picks the real parts. The only wiring.
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -158,14 +159,24 @@ absl::Status Run(const Options& options) {
   return served;
 }
 
+// What a verb ends with. One whose answer could not be written has failed, unless a reader had seen enough.
+int Answered(int code) {
+  std::cout.flush();
+  if (code != 0 || std::cout.good()) return code;
+  pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0) return code;
+  std::cerr << "authflowd: the answer cannot be written to standard output\n";
+  return 1;
+}
+
 int Main(int argc, char** argv) {
   TakeSignals();
   const std::variant<Options, int> parsed = ParseOptions(argc, argv);
-  if (const int* code = std::get_if<int>(&parsed)) return *code;
+  if (const int* code = std::get_if<int>(&parsed)) return Answered(*code);
   const Options& options = std::get<Options>(parsed);
-  if (options.verb == Verb::kInit) return RunInit(options);
-  if (options.verb == Verb::kCheck || options.verb == Verb::kProbe) return RunCheck(options);
-  if (options.verb != Verb::kServe && options.verb != Verb::kDev) return RunOperatorVerb(options);
+  if (options.verb == Verb::kInit) return Answered(RunInit(options));
+  if (options.verb == Verb::kCheck || options.verb == Verb::kProbe) return Answered(RunCheck(options));
+  if (options.verb != Verb::kServe && options.verb != Verb::kDev) return Answered(RunOperatorVerb(options));
 
   umask(077);
   StartLog(options.log_format, options.log_level);

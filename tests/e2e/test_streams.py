@@ -61,6 +61,23 @@ def test_a_reader_that_has_seen_enough_is_no_error(world):
         assert run(laptop, "completion", "bash", stdout=left) == (0, "")
 
 
+@pytest.mark.parametrize(
+    "verb", [("init", "--issuer", "https://id.example", "--client-id", "tool"), ("--version",), ("--help",)], ids=" ".join
+)
+def test_so_at_the_server(verb):
+    def code(**streams):
+        return subprocess.run([AUTHFLOWD, *verb], stderr=subprocess.PIPE, timeout=30, **streams).returncode
+
+    with open("/dev/full", "w") as full:
+        assert code(stdout=full) == 1
+    assert code(preexec_fn=without([1])) == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as left:
+        assert code(stdout=left) == 0
+    assert code(stdout=subprocess.DEVNULL) == 0
+
+
 def standard_files(process, files) -> set[str]:
     return {os.readlink(f"/proc/{process.pid}/fd/{file}") for file in files}
 
