@@ -80,8 +80,10 @@ class Terminal:
         self._thread.start()
 
     def _take_terminal(self):
-        # As from a shell: a test runner under nohup ignores SIGHUP, and whom it starts would inherit that.
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        # As from a shell: a test runner under nohup ignores SIGHUP, one in a script's background SIGINT and SIGQUIT, and
+        # whom it starts would inherit that.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         die_with_parent()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
