@@ -46,7 +46,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     server.wait_until_delivered()
     server.end(signal.SIGTERM)
     if arguments.plot:
-        arguments.plot.write_text(plot.draw(f"Resident memory of authflowd, {made['start'] / lasted:.0f} logins a second", samples))
+        arguments.plot.write_text(plot.draw(f"Resident memory of authflowd, {made['start'] / lasted:.0f} flows a second", samples))
     # By then the cache of flows is as full as it gets.
     fifth = len(samples) // 5
     first, last = ([megabytes for _, megabytes in part] for part in (samples[fifth : 2 * fifth], samples[-fifth:]))
