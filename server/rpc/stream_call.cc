@@ -42,9 +42,7 @@ class StreamCall::Reactor final : public grpc::ServerWriteReactor<grpc::ByteBuff
   explicit Reactor(std::shared_ptr<StreamCall> call) : call_(std::move(call)) { call_->wire().nursery.Enter(); }
 
  private:
-  void OnWriteDone(bool ok) override {
-    boost::asio::post(call_->strand(), [call = call_, ok]() { call->OnWritten(ok); });
-  }
+  void OnWriteDone(bool ok) override { call_->OnWriteDone(call_, ok); }
   void OnCancel() override {
     boost::asio::post(call_->strand(), [call = call_]() { call->Close(absl::CancelledError("the caller went away")); });
   }
@@ -98,7 +96,7 @@ void StreamCall::Drain() {
 }
 
 void StreamCall::Send() {
-  if (closed_ || writing_ || !news_ || !look_) return;
+  if (closed_ || !news_ || !look_ || Writing()) return;
   news_ = false;
   try {
     sending_ = look_(draining_);
@@ -113,11 +111,25 @@ void StreamCall::Write() {
   reactor_->StartWrite(&sending_.message);
 }
 
-void StreamCall::OnWritten(bool ok) {
-  writing_ = false;
+bool StreamCall::Writing() {
+  if (!writing_) return false;
+  // If the write ends between these two lines, either OnWriteDone sees that it is awaited or we see that it has ended.
+  awaited_ = true;
+  return writing_;
+}
+
+void StreamCall::OnWriteDone(const std::shared_ptr<StreamCall>& self, bool ok) {
+  const bool last = sending_.last;
+  writing_ = false;  // from here on the strand may write the next one
+  // Of most heartbeats nobody waits for the end: no thread is woken for it.
+  if (!awaited_.exchange(false) && ok && !last) return;
+  boost::asio::post(strand_, [self, ok, last]() { self->OnWritten(ok, last); });
+}
+
+void StreamCall::OnWritten(bool ok, bool last) {
   if (closed_) return Close(*closed_);
   if (!ok) return Close(absl::CancelledError("the caller went away"));
-  if (sending_.last) return Close(absl::OkStatus());
+  if (last) return Close(absl::OkStatus());
   Send();
 }
 
@@ -128,7 +140,7 @@ void StreamCall::Close(const absl::Status& status) {
     heartbeat_.cancel();
     wire_.streams.Remove(this);
   }
-  if (writing_ || reactor_ == nullptr) return;
+  if (reactor_ == nullptr || Writing()) return;
   timer_.Handled(*closed_, *note_);
   // The reactor may be gone before Finish returns.
   std::exchange(reactor_, nullptr)->Finish(ToGrpc(*closed_));

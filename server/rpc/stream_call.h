@@ -54,7 +54,11 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
 
   void Send();
   void Write();
-  void OnWritten(bool ok);
+  // Whether a write is under way; if so, the strand hears of its end.
+  bool Writing();
+  // On gRPC's thread.
+  void OnWriteDone(const std::shared_ptr<StreamCall>& self, bool ok);
+  void OnWritten(bool ok, bool last);
   void Close(const absl::Status& status);
   void ArmHeartbeat();
 
@@ -68,8 +72,9 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   LookEncoded look_;                   // null before it is opened and once it is closed
   bool news_ = false;                  // there is something to send
   bool draining_ = false;
-  News<grpc::ByteBuffer> sending_;  // lives until the next news
-  bool writing_ = false;
+  News<grpc::ByteBuffer> sending_;      // lives until the next news
+  std::atomic<bool> writing_ = false;   // set by the strand, cleared by gRPC's thread
+  std::atomic<bool> awaited_ = false;   // the strand waits for the end of the write
   std::optional<absl::Status> closed_;  // how it ends, as soon as no write is outstanding
 };
 
