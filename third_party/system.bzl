@@ -2,6 +2,9 @@
 
 Headers are in the compiler's own search path, so a target is no more than the
 defines and the linker flags that pkg-config reports.
+
+gRPC, Protobuf and Abseil are linked into the binaries: see
+docs/decisions/0014-what-a-binary-carries.md.
 """
 
 # Target: (pkg-config modules, the Debian package that brings them).
@@ -43,8 +46,17 @@ _PKG_CONFIG = {
     "sqlite3": (["sqlite3"], "libsqlite3-dev"),
 }
 
+# Beginnings of the names of the libraries that a binary carries.
+_CARRIED = ("absl_", "address_sorting", "gpr", "grpc", "protobuf", "re2", "upb")
+
 _BUILD = """
 package(default_visibility = ["//visibility:public"])
+
+# ThreadSanitizer tells code that it does not know by its shared library.
+config_setting(
+    name = "sanitizer",
+    define_values = {"sanitizer": "on"},
+)
 
 cc_library(
     name = "boost_asio",
@@ -54,11 +66,18 @@ cc_library(
 # Registers itself when it is loaded; nothing refers to its symbols.
 cc_library(
     name = "grpc_reflection",
-    linkopts = [
-        "-Wl,--push-state,--no-as-needed",
-        "-lgrpc++_reflection",
-        "-Wl,--pop-state",
-    ],
+    linkopts = select({
+        ":sanitizer": [
+            "-Wl,--push-state,--no-as-needed",
+            "-lgrpc++_reflection",
+            "-Wl,--pop-state",
+        ],
+        "//conditions:default": [
+            "-Wl,--whole-archive",
+            "-l:libgrpc++_reflection.a",
+            "-Wl,--no-whole-archive",
+        ],
+    }),
     deps = [":grpc"],
 )
 
@@ -85,7 +104,10 @@ _LIBRARY = """
 cc_library(
     name = {name},
     defines = {defines},
-    linkopts = {linkopts},
+    linkopts = select({{
+        ":sanitizer": {shared},
+        "//conditions:default": {carried},
+    }}),
 )
 """
 
@@ -95,6 +117,15 @@ def _pkg_config(ctx, modules, package):
         fail("pkg-config does not find %s (Debian package %s): run scripts/setup. It said: %s" %
              (" ".join(modules), package, result.stderr))
     return [flag for flag in result.stdout.strip().split(" ") if flag]
+
+def _linkopts(libraries):
+    # Only what a binary uses: gRPC alone names some seventy libraries. A group: archives know no order among targets.
+    if not libraries:
+        return []
+    return ["-Wl,--push-state,--as-needed", "-Wl,--start-group"] + libraries + ["-Wl,--end-group", "-Wl,--pop-state"]
+
+def _carried(flag):
+    return "-l:lib%s.a" % flag[2:] if flag.startswith("-l") and flag[2:].startswith(_CARRIED) else flag
 
 def _system_libraries_impl(ctx):
     if not ctx.which("pkg-config"):
@@ -112,9 +143,12 @@ def _system_libraries_impl(ctx):
             elif (flag.startswith("-l") or flag == "-pthread") and flag not in libraries:
                 libraries.append(flag)
 
-        # Only what a binary uses: gRPC alone names some seventy libraries.
-        linkopts = ["-Wl,--push-state,--as-needed"] + libraries + ["-Wl,--pop-state"] if libraries else []
-        build += _LIBRARY.format(name = repr(name), defines = repr(defines), linkopts = repr(linkopts))
+        build += _LIBRARY.format(
+            name = repr(name),
+            defines = repr(defines),
+            shared = repr(_linkopts(libraries)),
+            carried = repr(_linkopts([_carried(flag) for flag in libraries])),
+        )
     ctx.file("BUILD.bazel", build)
 
 system_libraries = repository_rule(

@@ -64,8 +64,24 @@ def test_it_depends_on_each_library_of_both_programs(package, tree):
     needed = {installed(one.split(" ")[0]) for one in field(package, "Depends").split(", ")}
     for program in ("authflowd", "authflow"):
         linked = re.findall(r"=> (/\S+)", run("ldd", tree / "usr/bin" / program))
-        assert len(linked) > 20
+        assert len(linked) > 5
         assert packages_of(linked) - installed_with(needed) == set()
+
+
+CARRIED = {"abseil": "libabsl-dev", "grpc": "libgrpc++-dev", "protobuf": "libprotobuf-dev", "re2": "libre2-dev"}
+
+
+def test_it_says_what_its_programs_carry_and_on_whose_terms(package, tree):
+    """Who has to build it again for a fix learns so from here: docs/decisions/0014."""
+    told = dict(one.split(" ", 1) for one in field(package, "Static-Built-Using").split(", "))
+    for source, library in CARRIED.items():
+        assert told.pop(source) == f"(= {run('dpkg-query', '--show', '--showformat=${source:Version}', library)})"
+        terms = tree / f"usr/share/doc/authflow/{library}.copyright"
+        assert terms.read_text() == Path(f"/usr/share/doc/{library}/copyright").read_text()
+        assert terms.name in (terms.parent / "copyright").read_text()
+    assert not told
+    for program in ("authflowd", "authflow"):
+        assert not re.search(r"absl|grpc|protobuf|re2", run("ldd", tree / "usr/bin" / program))
 
 
 def test_the_same_binaries_make_the_same_bytes(package, tmp_path):
