@@ -115,7 +115,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ServeStream(Wire& wire, const grpc::
                                                         size_t method, const grpc::ByteBuffer& in,
                                                         StreamHandler<Context, Request, Message> open,
                                                         Context& context) {
-  auto call = std::make_shared<StreamCall>(wire, method, TraceOf(rpc));
+  const size_t connection = std::hash<std::string>()(rpc.peer());
+  auto call = std::make_shared<StreamCall>(wire, method, connection, TraceOf(rpc));
   auto* reactor = call->Bind();
   absl::StatusOr<Request> request = Decode<Request>(in);
   if (!request.ok()) {

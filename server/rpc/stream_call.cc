@@ -57,8 +57,9 @@ class StreamCall::Reactor final : public grpc::ServerWriteReactor<grpc::ByteBuff
   const std::shared_ptr<StreamCall> call_;
 };
 
-StreamCall::StreamCall(Wire& wire, size_t method, std::string trace_id)
+StreamCall::StreamCall(Wire& wire, size_t method, size_t connection, std::string trace_id)
     : wire_(wire),
+      connection_(connection),
       strand_(boost::asio::make_strand(wire.executor)),
       timer_(wire.observer, method, std::move(trace_id)),
       heartbeat_(strand_) {}
@@ -147,11 +148,13 @@ void StreamCall::Close(const absl::Status& status) {
 }
 
 void StreamCall::ArmHeartbeat() {
-  // Streams beat together, in ten groups: threads wake for many of them, and a connection's are sent as one.
+  // Streams beat together, in ten groups, and in a group those of a connection one after the other: threads wake for
+  // many of them, and some of what they say goes out as one.
   const std::chrono::nanoseconds beat = absl::ToChronoNanoseconds(wire_.heartbeat);
-  const std::chrono::nanoseconds grain = std::max<std::chrono::nanoseconds>(beat / 10, std::chrono::nanoseconds(1));
-  const std::chrono::nanoseconds next = std::chrono::steady_clock::now().time_since_epoch() + beat;
-  heartbeat_.expires_at(std::chrono::steady_clock::time_point(next / grain * grain));
+  const std::chrono::nanoseconds phase =
+      beat / 10 * (connection_ % 10) + std::chrono::nanoseconds(connection_ / 10 % 1000);
+  const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+  heartbeat_.expires_at(std::chrono::steady_clock::time_point((now - phase) / beat * beat + beat + phase));
   heartbeat_.async_wait(
       boost::asio::bind_executor(strand_, [self = shared_from_this()](const boost::system::error_code& error) {
         if (error || self->closed_) return;

@@ -35,7 +35,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
  public:
   using LookEncoded = Look<grpc::ByteBuffer>;
 
-  StreamCall(Wire& wire, size_t method, std::string trace_id);
+  // `connection`: the same number for all streams of one.
+  StreamCall(Wire& wire, size_t method, size_t connection, std::string trace_id);
   // Makes the reactor, which gRPC owns until OnDone.
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Bind();
 
@@ -63,6 +64,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void ArmHeartbeat();
 
   Wire& wire_;
+  const size_t connection_;
   const boost::asio::strand<Executor> strand_;
   const std::shared_ptr<Note> note_ = std::make_shared<Note>();
   RpcTimer timer_;
