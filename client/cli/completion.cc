@@ -4,11 +4,24 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 
 namespace authflow {
 namespace {
 
-std::string ForBash(const CompletionWords& words) {
+bool IsFlag(const CompletionWord& word) { return word.word.substr(0, 2) == "--"; }
+
+void AppendWord(std::string* text, const CompletionWord& word) { absl::StrAppend(text, word.word); }
+
+std::string ForBash(CompletionWords words) {
+  const auto general = words.following[""];
+  for (auto& [path, following] : words.following) {
+    if (path.empty()) continue;
+    for (const CompletionWord& one : general) {
+      const auto same = [&one](const CompletionWord& other) { return other.word == one.word; };
+      if (IsFlag(one) && std::none_of(following.begin(), following.end(), same)) following.push_back(one);
+    }
+  }
   // Readline makes words of ":" and "=" in a value.
   std::string text = absl::StrCat(
       "_authflow() {\n"
@@ -26,7 +39,7 @@ std::string ForBash(const CompletionWords& words) {
       "  done\n"
       "  case $at in\n");
   for (const auto& [path, following] : words.following) {
-    absl::StrAppend(&text, "    '", path, "') words='", absl::StrJoin(following, " "), "' ;;\n");
+    absl::StrAppend(&text, "    '", path, "') words='", absl::StrJoin(following, " ", AppendWord), "' ;;\n");
   }
   absl::StrAppend(&text,
                   "  esac\n"
@@ -37,12 +50,19 @@ std::string ForBash(const CompletionWords& words) {
   return text;
 }
 
+// As _describe wants them: 'word:description'.
+void AppendForZsh(std::string* text, const CompletionWord& word) {
+  const std::string described = word.description.empty() ? word.word : absl::StrCat(word.word, ":", word.description);
+  absl::StrAppend(text, "'", absl::StrReplaceAll(described, {{"'", "'\\''"}}), "'");
+}
+
 std::string ForZsh(const CompletionWords& words) {
   std::string text = absl::StrCat(
       "#compdef authflow\n"
       "_authflow() {\n"
       "  local word at= value=\n"
-      "  local -a found\n"
+      "  local -a general\n"
+      "  local -aU found\n"
       "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
       "    if [[ -n $value ]]; then value=; continue; fi\n"
       "    case $word in\n"
@@ -56,13 +76,21 @@ std::string ForZsh(const CompletionWords& words) {
       "  if [[ -n $value ]]; then _files; return; fi\n"
       "  case $at in\n");
   for (const auto& [path, following] : words.following) {
-    absl::StrAppend(&text, "    '", path, "') found=(", absl::StrJoin(following, " "), ") ;;\n");
+    absl::StrAppend(&text, "    '", path, "') found=(", absl::StrJoin(following, " ", AppendForZsh), ") ;;\n");
+  }
+  std::vector<CompletionWord> flags;
+  for (const CompletionWord& one : words.following.at("")) {
+    if (IsFlag(one)) flags.push_back(one);
   }
   // Loaded from a folder of $fpath this is the function itself, and the first Tab is to be answered.
   absl::StrAppend(
       &text,
       "  esac\n"
-      "  compadd -a -- found\n"
+      "  general=(",
+      absl::StrJoin(flags, " ", AppendForZsh),
+      ")\n"
+      "  [[ -n $at ]] && found+=($general)\n"
+      "  _describe authflow found\n"
       "}\n"
       "if [[ ${funcstack[1]} == _authflow ]]; then _authflow \"$@\"; else compdef _authflow authflow; fi\n");
   return text;
@@ -89,13 +117,18 @@ std::string ForFish(const CompletionWords& words) {
       "end\n"
       "complete -c authflow -f\n");
   for (const auto& [path, following] : words.following) {
-    for (const std::string& word : following) {
-      const bool flag = word.substr(0, 2) == "--";
+    for (const CompletionWord& one : following) {
+      const auto& [word, description] = one;
+      const bool flag = IsFlag(one);
       const bool value = flag && words.with_value.count(word) > 0;
       // A flag of the whole may stand anywhere.
       const std::string when = flag && path.empty() ? "" : absl::StrCat(" -n '__authflow_at \"", path, "\"'");
       absl::StrAppend(&text, "complete -c authflow", when, value ? " -r" : "", flag ? " -l " : " -a ",
-                      flag ? word.substr(2) : word, "\n");
+                      flag ? word.substr(2) : word);
+      if (!description.empty()) {
+        absl::StrAppend(&text, " -d '", absl::StrReplaceAll(description, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+      }
+      absl::StrAppend(&text, "\n");
     }
   }
   return text;
@@ -103,16 +136,8 @@ std::string ForFish(const CompletionWords& words) {
 
 }  // namespace
 
-std::string CompletionFor(const std::string& shell, CompletionWords words) {
+std::string CompletionFor(const std::string& shell, const CompletionWords& words) {
   if (shell == "fish") return ForFish(words);
-  const auto general = words.following[""];
-  for (auto& [path, following] : words.following) {
-    if (path.empty()) continue;
-    for (const std::string& word : general) {
-      const bool known = std::find(following.begin(), following.end(), word) != following.end();
-      if (word.substr(0, 2) == "--" && !known) following.push_back(word);
-    }
-  }
   return shell == "zsh" ? ForZsh(words) : ForBash(words);
 }
 

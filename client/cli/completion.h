@@ -9,15 +9,20 @@
 
 namespace authflow {
 
+struct CompletionWord {
+  std::string word;
+  std::string description;  // one line, may be empty; for shells that show them: zsh and fish
+};
+
 struct CompletionWords {
   // By command ("" for none yet, "apps list"): the commands and flags that may follow. Flags of "" may follow anything.
-  std::map<std::string, std::vector<std::string>> following;
+  std::map<std::string, std::vector<CompletionWord>> following;
   // The flags whose next word is a value and no command: "--server".
   std::set<std::string> with_value;
 };
 
 // `shell`: bash, zsh or fish.
-std::string CompletionFor(const std::string& shell, CompletionWords words);
+std::string CompletionFor(const std::string& shell, const CompletionWords& words);
 
 }  // namespace authflow
 

@@ -112,16 +112,16 @@ CompletionWords WordsOf(const CLI::App& app) {
   const auto add = [&words](const auto& self, const CLI::App& command, const std::string& path) -> void {
     auto& following = words.following[path];
     for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
-      following.push_back(sub->get_name());
+      following.push_back({sub->get_name(), sub->get_description()});
       self(self, *sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
     }
     for (const CLI::Option* option : command.get_options()) {
       for (const std::string& name : option->get_lnames()) {
-        following.push_back("--" + name);
+        following.push_back({"--" + name, option->get_description()});
         if (option->get_items_expected_max() > 0) words.with_value.insert("--" + name);
       }
     }
-    if (path == "completion") following.insert(following.begin(), {"bash", "zsh", "fish"});
+    if (path == "completion") following.insert(following.begin(), {{"bash", ""}, {"zsh", ""}, {"fish", ""}});
   };
   add(add, app, "");
   return words;

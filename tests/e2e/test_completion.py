@@ -38,6 +38,16 @@ def shell(request, tmp_path):
     terminal.close()
 
 
+# bash shows words alone.
+@pytest.mark.parametrize("shell", sorted(SHELLS.keys() - {"bash"}), indirect=True)
+def test_words_are_shown_with_what_they_mean(shell):
+    for typed, meaning in (("authflow s", "Create an account and sign in"), ("authflow login --pro", "The product to sign in to")):
+        seen = len(shell.text)
+        shell.type(typed + "\t")
+        shell.wait_text(meaning, since=seen)
+        shell.type(CLEAR_LINE)
+
+
 def test_a_tab_completes_commands_and_flags(shell):
     for typed, whole in (
         ("authflow sig", "authflow signup "),
