@@ -50,11 +50,11 @@ void SendBrowser(LoginFlowPtr flow) {
   }
   const BrowserPlace place = BrowserPlace::Here();
   std::weak_ptr<LoginFlow> weak = flow;
-  const auto failed = [weak, by_hand] {
+  const auto failed = [weak] {
     const auto flow = weak.lock();
     // One that is closed later, in whatever way, has done its work.
     if (!flow || flow->redirect) return;
-    flow->command->out.Say(absl::StrCat("The browser could not be opened. ", by_hand));
+    flow->command->out.Say("The browser could not be opened. Open the address above in a browser to sign in.");
     OfferDevice(flow);
   };
   if (OpenBrowser(command.executor, place, flow->authorization_url, failed)) {

@@ -181,7 +181,7 @@ def test_a_browser_that_fails_is_followed_by_the_next_and_the_last_is_told(world
     assert ended.code == 0
     assert "could not be opened" not in ended.err
     run = laptop.start("login", terminal=True, BROWSER="/bin/false")
-    run.terminal.wait_text(r"The browser could not be opened\. Open this address")
+    run.terminal.wait_text(r"The browser could not be opened\. Open the address above")
     run.terminal.type(CTRL_C)
     assert run.ended().code == 2
     run = laptop.start("login", terminal=True, BROWSER="/nonexistent")
