@@ -5,6 +5,8 @@
 #include <boost/asio/use_future.hpp>
 #include <utility>
 
+#include "absl/strings/str_join.h"
+#include "server/base/text.h"
 #include "server/funnel/page.h"
 
 namespace authflow {
@@ -44,7 +46,19 @@ HttpPage FunnelPage::Show(const std::string& window, const std::string& product)
     counted_ = windows = std::make_shared<const Windows>(*std::move(counted));
     stale_ = now + std::max(kFresh, (clock_.Now() - now) * kRest);
   }
-  return {200, DrawPage(*windows, shown, product)};
+  return Draw(*windows, shown, product);
+}
+
+HttpPage FunnelPage::Draw(const Windows& windows, size_t shown, const std::string& product) const {
+  // One that is configured no more has its numbers still.
+  std::set<std::string> known = products_;
+  for (const FunnelWindow& window : windows) {
+    for (const Funnel& funnel : window.funnels) known.insert(funnel.product);
+  }
+  if (!product.empty() && !known.contains(product)) {
+    return {404, DrawSorryPage(Cat("There is no such product here. There are: ", absl::StrJoin(known, ", "), "."))};
+  }
+  return {200, DrawPage(windows, shown, product)};
 }
 
 // Reads on the store's threads and counts on the caller's: the executor's have but a call to begin.

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -22,13 +24,14 @@ namespace authflow {
 // Thread-safe. All that it is given outlives it.
 class FunnelPage {
  public:
-  FunnelPage(FlowStore& flows, const Clock& clock, Executor executor)
-      : flows_(flows), clock_(clock), executor_(executor) {}
+  // `products`: those that may be asked for before anybody signed in to them.
+  FunnelPage(FlowStore& flows, std::set<std::string> products, const Clock& clock, Executor executor)
+      : flows_(flows), products_(std::move(products)), clock_(clock), executor_(executor) {}
 
-  // `window` is a name of kPageWindows, or empty; `product` empty: all. Blocks the one caller who has to count: not for
-  // the executor's threads. Meanwhile others get the numbers before, or 503. Numbers are counted anew after 5 s, and
-  // not before twenty times as long has passed as counting took; the store is read in slices with room for others
-  // between.
+  // `window` is a name of kPageWindows, or empty; `product` empty: all. 404 for what is neither. Blocks the one caller
+  // who has to count: not for the executor's threads. Meanwhile others get the numbers before, or 503. Numbers are
+  // counted anew after 5 s, and not before twenty times as long has passed as counting took; the store is read in
+  // slices with room for others between.
   HttpPage Show(const std::string& window, const std::string& product);
 
   // No more counting, and what is being counted ends soon: a drain does not wait for it.
@@ -38,7 +41,10 @@ class FunnelPage {
   using Windows = std::vector<FunnelWindow>;
   absl::StatusOr<Windows> Count(absl::Time now);
 
+  HttpPage Draw(const Windows& windows, size_t shown, const std::string& product) const;
+
   FlowStore& flows_;
+  const std::set<std::string> products_;
   const Clock& clock_;
   const Executor executor_;
   std::atomic<bool> stopped_ = false;

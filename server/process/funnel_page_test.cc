@@ -40,7 +40,7 @@ class FunnelPageTest : public testing::Test {
   FakeClock clock_{absl::FromUnixSeconds(1'700'000'000)};
   Workers workers_;
   FaultyStorage storage_{NewMemoryStorage(clock_)};
-  FunnelPage page_{storage_.flows(), clock_, workers_.executor()};
+  FunnelPage page_{storage_.flows(), {"acme", "new"}, clock_, workers_.executor()};
 };
 
 TEST_F(FunnelPageTest, CountsAnewAfterFiveSecondsAndNotBefore) {
@@ -66,7 +66,16 @@ TEST_F(FunnelPageTest, WhatIsNoWindowIsNotFound) {
   EXPECT_THAT(page.html, Not(HasSubstr("<b>")));
 }
 
+TEST_F(FunnelPageTest, WhatIsNoProductIsNotFoundAndThoseThatAreAreSaid) {
+  Start("gone");
+  const HttpPage page = page_.Show("", "acm<b>");
+  EXPECT_EQ(page.status, 404);
+  EXPECT_THAT(page.html, AllOf(HasSubstr("There are: acme, gone, new."), Not(HasSubstr("<b>"))));
+  for (const char* product : {"acme", "gone", "new"}) EXPECT_EQ(page_.Show("", product).status, 200) << product;
+}
+
 TEST_F(FunnelPageTest, WhatIsAskedForIsEscaped) {
+  Start("<script>\"'&");
   const std::string html = page_.Show("", "<script>\"'&").html;
   EXPECT_THAT(html, AllOf(Not(HasSubstr("<script")), HasSubstr("of &lt;script&gt;&quot;&#39;&amp;")));
   EXPECT_THAT(html, HasSubstr("product=%3cscript%3e%22%27%26\""));

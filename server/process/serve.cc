@@ -78,7 +78,9 @@ absl::Status Serve(const Options& options, Parts parts) {
   if (!rpc.ok()) return rpc.status();
 
   Scrape scrape(parts.metrics, parts.world.flows, parts.storage.outbox(), parts.world.clock, parts.world.executor);
-  FunnelPage funnel_page(parts.world.flows, parts.world.clock, parts.world.executor);
+  std::set<std::string> products;
+  for (const auto& [id, product] : parts.world.products) products.insert(id);
+  FunnelPage funnel_page(parts.world.flows, std::move(products), parts.world.clock, parts.world.executor);
   std::function<HttpPage(const std::string&, const std::string&)> funnel;
   if (options.funnel_page) {
     funnel = [&funnel_page](const std::string& window, const std::string& product) {
