@@ -184,7 +184,8 @@ class BridgeTest : public ::testing::Test {
   boost::asio::thread_pool pool_{2};
   Nursery nursery_;
   Records records_;
-  Wire wire_{pool_.get_executor(), nursery_, records_, absl::Hours(1), {}};
+  Wire wire_{
+      pool_.get_executor(), nursery_, records_, std::make_shared<Heartbeats>(pool_.get_executor(), absl::Hours(1)), {}};
   Stage stage_;
   Service service_{wire_, stage_};
   std::unique_ptr<grpc::Server> server_;
@@ -317,7 +318,7 @@ TEST_F(StreamTest, ASlowReaderGetsTheLatestStateAndNotEachOne) {
 }
 
 TEST_F(StreamTest, AHeartbeatRepeatsTheState) {
-  wire_.heartbeat = absl::Milliseconds(5);
+  wire_.heartbeats = std::make_shared<Heartbeats>(pool_.get_executor(), absl::Milliseconds(5));
   grpc::ClientContext context;
   auto stream = Open(&context);
   v1::WatchFlowResponse message;

@@ -33,7 +33,7 @@ void GrpcLog(gpr_log_func_args* args) {
 class RpcServerImpl final : public RpcServer {
  public:
   RpcServerImpl(World& world, Nursery& nursery, RpcObserver& observer)
-      : wire_{world.executor, nursery, observer, absl::Seconds(10), {}} {
+      : wire_{world.executor, nursery, observer, std::make_shared<Heartbeats>(world.executor, absl::Seconds(10)), {}} {
     services_.push_back(NewFlowService(wire_, world));
     services_.push_back(NewTokenService(wire_, world));
     services_.push_back(NewApplicationService(wire_, world));

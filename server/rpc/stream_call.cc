@@ -1,14 +1,10 @@
 #include "server/rpc/stream_call.h"
 
-#include <algorithm>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
-#include <chrono>
 #include <exception>
 #include <utility>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "server/rpc/bridge.h"
 #include "server/rpc/status.h"
 
@@ -61,8 +57,7 @@ StreamCall::StreamCall(Wire& wire, size_t method, size_t connection, std::string
     : wire_(wire),
       connection_(connection),
       strand_(boost::asio::make_strand(wire.executor)),
-      timer_(wire.observer, method, std::move(trace_id)),
-      heartbeat_(strand_) {}
+      timer_(wire.observer, method, std::move(trace_id)) {}
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamCall::Bind() {
   reactor_ = new Reactor(shared_from_this());
@@ -74,9 +69,9 @@ void StreamCall::Opened(absl::StatusOr<LookEncoded> look) {
   if (closed_) return;
   if (!look.ok()) return Close(look.status());
   look_ = *std::move(look);
-  ArmHeartbeat();
   news_ = true;
   Send();
+  if (!closed_) wire_.heartbeats->Add(connection_, shared_from_this());
 }
 
 void StreamCall::Changed() {
@@ -96,71 +91,64 @@ void StreamCall::Drain() {
   });
 }
 
+void StreamCall::Beat() {
+  if (!pen_.exchange(true)) reactor_->StartWrite(&sending_.message);
+}
+
 void StreamCall::Send() {
-  if (closed_ || !news_ || !look_ || Writing()) return;
+  if (closed_ || !news_ || !look_ || !TakePen()) return;
   news_ = false;
   try {
     sending_ = look_(draining_);
   } catch (...) {
-    return Close(StatusOf(std::current_exception()));
+    return End(StatusOf(std::current_exception()));
   }
-  Write();
-}
-
-void StreamCall::Write() {
-  writing_ = true;
   reactor_->StartWrite(&sending_.message);
 }
 
-bool StreamCall::Writing() {
-  if (!writing_) return false;
-  // If the write ends between these two lines, either OnWriteDone sees that it is awaited or we see that it has ended.
+bool StreamCall::TakePen() {
+  if (!pen_.exchange(true)) return true;
+  // If it is given back between these two lines, either OnWriteDone sees that it is awaited or we take it.
   awaited_ = true;
-  return writing_;
+  return !pen_.exchange(true);
 }
 
 void StreamCall::OnWriteDone(const std::shared_ptr<StreamCall>& self, bool ok) {
-  const bool last = sending_.last;
-  writing_ = false;  // from here on the strand may write the next one
-  // Of most heartbeats nobody waits for the end: no thread is woken for it.
-  if (!awaited_.exchange(false) && ok && !last) return;
-  boost::asio::post(strand_, [self, ok, last]() { self->OnWritten(ok, last); });
-}
-
-void StreamCall::OnWritten(bool ok, bool last) {
-  if (closed_) return Close(*closed_);
-  if (!ok) return Close(absl::CancelledError("the caller went away"));
-  if (last) return Close(absl::OkStatus());
-  Send();
+  if (ok && !sending_.last) {
+    pen_ = false;
+    // Of most heartbeats nobody waits for the end: no thread is woken for it.
+    if (awaited_.exchange(false)) {
+      boost::asio::post(strand_, [self]() {
+        if (self->closed_) return self->Close(*self->closed_);
+        self->Send();
+      });
+    }
+    return;
+  }
+  // Nothing follows: the pen is not given back.
+  boost::asio::post(strand_, [self, status = ok ? absl::OkStatus() : absl::CancelledError("the caller went away")]() {
+    self->End(status);
+  });
 }
 
 void StreamCall::Close(const absl::Status& status) {
-  if (!closed_) {
-    closed_ = status;
-    look_ = nullptr;
-    heartbeat_.cancel();
-    wire_.streams.Remove(this);
-  }
-  if (reactor_ == nullptr || Writing()) return;
+  Shut(status);
+  if (reactor_ != nullptr && TakePen()) End(status);
+}
+
+void StreamCall::Shut(const absl::Status& status) {
+  if (closed_) return;
+  closed_ = status;
+  look_ = nullptr;
+  wire_.heartbeats->Remove(connection_, this);
+  wire_.streams.Remove(this);
+}
+
+void StreamCall::End(const absl::Status& status) {
+  Shut(status);
   timer_.Handled(*closed_, *note_);
   // The reactor may be gone before Finish returns.
   std::exchange(reactor_, nullptr)->Finish(ToGrpc(*closed_));
-}
-
-void StreamCall::ArmHeartbeat() {
-  // Streams beat together, in ten groups, and in a group those of a connection one after the other: threads wake for
-  // many of them, and some of what they say goes out as one.
-  const std::chrono::nanoseconds beat = absl::ToChronoNanoseconds(wire_.heartbeat);
-  const std::chrono::nanoseconds phase =
-      beat / 10 * (connection_ % 10) + std::chrono::nanoseconds(connection_ / 10 % 1000);
-  const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
-  heartbeat_.expires_at(std::chrono::steady_clock::time_point((now - phase) / beat * beat + beat + phase));
-  heartbeat_.async_wait(
-      boost::asio::bind_executor(strand_, [self = shared_from_this()](const boost::system::error_code& error) {
-        if (error || self->closed_) return;
-        if (!self->writing_) self->Write();
-        self->ArmHeartbeat();
-      }));
 }
 
 }  // namespace authflow

@@ -6,7 +6,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <functional>
 #include <memory>
@@ -30,7 +29,7 @@ struct News {
 template <typename Message>
 using Look = std::function<News<Message>(bool draining)>;
 
-// Made by ServeStream. All but Changed and Drain on the strand.
+// Made by ServeStream. All but Changed, Drain and Beat on the strand.
 class StreamCall : public std::enable_shared_from_this<StreamCall> {
  public:
   using LookEncoded = Look<grpc::ByteBuffer>;
@@ -45,6 +44,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   // Any thread.
   void Changed();
   void Drain();
+  // Says again what was said last, unless something is being said.
+  void Beat();
 
   const auto& strand() const { return strand_; }
   const auto& note() const { return note_; }
@@ -54,30 +55,31 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   class Reactor;
 
   void Send();
-  void Write();
-  // Whether a write is under way; if so, the strand hears of its end.
-  bool Writing();
+  // False: a write is under way, and the strand hears when the pen is free.
+  bool TakePen();
   // On gRPC's thread.
   void OnWriteDone(const std::shared_ptr<StreamCall>& self, bool ok);
-  void OnWritten(bool ok, bool last);
+  // Ends with the status, or how it was closed before, as soon as the pen is free.
   void Close(const absl::Status& status);
-  void ArmHeartbeat();
+  void Shut(const absl::Status& status);
+  // Of whoever has the pen, which is not given back.
+  void End(const absl::Status& status);
 
   Wire& wire_;
   const size_t connection_;
   const boost::asio::strand<Executor> strand_;
   const std::shared_ptr<Note> note_ = std::make_shared<Note>();
   RpcTimer timer_;
-  boost::asio::steady_timer heartbeat_;
   std::atomic<bool> changed_ = false;  // posted, not looked at
+  // Whoever has the pen may write: `reactor_` and `sending_` are its own, until gRPC has written.
+  std::atomic<bool> pen_ = false;
+  std::atomic<bool> awaited_ = false;  // the strand waits for the pen
   Reactor* reactor_ = nullptr;         // null once finished
   LookEncoded look_;                   // null before it is opened and once it is closed
   bool news_ = false;                  // there is something to send
   bool draining_ = false;
   News<grpc::ByteBuffer> sending_;      // lives until the next news
-  std::atomic<bool> writing_ = false;   // set by the strand, cleared by gRPC's thread
-  std::atomic<bool> awaited_ = false;   // the strand waits for the end of the write
-  std::optional<absl::Status> closed_;  // how it ends, as soon as no write is outstanding
+  std::optional<absl::Status> closed_;  // how it ends, as soon as the pen is free
 };
 
 }  // namespace authflow

@@ -12,12 +12,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "authflow/v1/flow.pb.h"
 #include "server/base/task.h"
 #include "server/base/uuid.h"
 #include "server/flow/detached.h"
 #include "server/rpc/admission.h"
+#include "server/rpc/heartbeats.h"
 #include "server/rpc/observer.h"
 
 namespace authflow {
@@ -46,7 +46,7 @@ struct Wire {
   Executor executor;
   Nursery& nursery;       // counts each reactor and each coroutine
   RpcObserver& observer;  // hears of each call
-  absl::Duration heartbeat = absl::Seconds(10);
+  std::shared_ptr<Heartbeats> heartbeats;
   OpenStreams streams;
   Admission starts;  // of flows: in a flood those that have begun go on
   Executor pool = boost::asio::require(executor, boost::asio::execution::blocking.never);

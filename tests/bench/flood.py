@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """StartFlow offered beyond what the server can take, over what it can take: see README.md.
 
-Usage: flood.py BIN_FOLDER [--rounds N] [--times X] [--seconds N] [--json FILE] [--svg FILE]
+Usage: flood.py BIN_FOLDER [--rounds N] [--times X | --callers N] [--seconds N] [--json FILE] [--svg FILE]
 """
 
 import argparse
@@ -51,10 +51,15 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     pairs = []
     for _ in range(arguments.rounds):
         capacity = Offered(arguments, server, "closed", best, arguments.seconds)
-        rate = arguments.times * capacity.of["per_second"]
-        pairs.append((capacity, Offered(arguments, server, "open", rate, arguments.seconds)))
+        if arguments.callers:
+            flood = Offered(arguments, server, "closed", arguments.callers, arguments.seconds)
+        else:
+            rate = arguments.times * capacity.of["per_second"]
+            flood = Offered(arguments, server, "open", rate, arguments.seconds)
+        pairs.append((capacity, flood))
     server.end(signal.SIGTERM)
     floods = [flood for _, flood in pairs]
+    what = f"{arguments.callers} callers that wait" if arguments.callers else f"{arguments.times:g} times as many"
 
     def median(values) -> float:
         return support.spread(list(values))["median"]
@@ -65,7 +70,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     }
     return [
         support.Row(
-            f"Accepted of {arguments.times:g} times as many",
+            f"Accepted of {what}",
             f"StartFlow with {best} in flight",
             [flood.of["per_second"] / capacity.of["per_second"] for capacity, flood in pairs],
             0.9,
@@ -100,6 +105,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
 
 def add_arguments(parser: argparse.ArgumentParser):
     parser.add_argument("--times", type=float, default=2.5, help="what is offered, over what can be taken")
+    parser.add_argument("--callers", type=int, default=0, help="instead: so many, each of which waits for its answer")
     parser.add_argument("--seconds", type=float, default=12.0, help="of each measurement")
 
 
