@@ -2,10 +2,10 @@
 // reactors.
 //
 // Who runs where: a unary call's coroutine begins on the gRPC thread that brought the call (it never blocks), and goes
-// on in the pool. A stream's state is touched on its strand alone; gRPC's threads only post there. A reactor is
-// finished exactly once and deleted only in OnDone; the handler's coroutine may outlive it: a caller that goes away
-// ends the wait, not the work. Requests are parsed here, not by gRPC, so that one that cannot be parsed (a string that
-// is not UTF-8, say) is refused like any other malformed request.
+// on in the pool. A stream's state is touched on its strand alone, but for what its pen guards (stream_call.h). A
+// reactor is finished exactly once and deleted only in OnDone; the handler's coroutine may outlive it: a caller that
+// goes away ends the wait, not the work. Requests are parsed here, not by gRPC, so that one that cannot be parsed (a
+// string that is not UTF-8, say) is refused like any other malformed request.
 #ifndef AUTHFLOW_SERVER_RPC_BRIDGE_H_
 #define AUTHFLOW_SERVER_RPC_BRIDGE_H_
 

@@ -4,6 +4,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/thread_pool.hpp>
 #include <stdexcept>
 #include <string>
@@ -331,6 +332,25 @@ TEST_F(StreamTest, AHeartbeatRepeatsTheState) {
   while (stream->Read(&message)) {
   }
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(StreamTest, BetweenManyHeartbeatsEachChangeIsToldInOrderAndTheLastOnce) {
+  wire_.heartbeats = std::make_shared<Heartbeats>(pool_.get_executor(), absl::Microseconds(50));
+  grpc::ClientContext context;
+  auto stream = Open(&context);
+  stage_.entered.WaitForNotification();
+  constexpr int kChanges = 300;
+  std::vector<int> told = {0};
+  v1::WatchFlowResponse message;
+  // Each is waited for, so that its news meets a stream that does nothing but beat.
+  for (int i = 1; i <= kChanges; ++i) {
+    stage_.subject.Change(i, i == kChanges);
+    while (told.back() != i && stream->Read(&message)) told.push_back(message.flow().attempt());
+  }
+  EXPECT_FALSE(stream->Read(&message)) << "nothing follows the last";
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(told.back(), kChanges);
 }
 
 TEST_F(StreamTest, ADrainEndsOpenStreamsAndThoseToCome) {
