@@ -112,6 +112,29 @@ TEST_F(DeliveryTest, ACommitWakesTheLoop) {
   }
 }
 
+// However often commits announce more, until the time to gather is over, or the loop stops.
+TEST_F(DeliveryTest, BatchesThatAreNotFullLeaveTimeToGather) {
+  DeliveryOptions options;
+  options.gather = absl::Hours(1);
+  Start(options);
+  outbox_.Add("a", 1, {Event("first")});
+  ASSERT_TRUE(outbox_.WaitForSettlements(1));
+  for (int i = 0; i < 100; ++i) outbox_.Add("a", i % 5, {Event(Cat("later", i))});
+  outbox_.Add("b", 1, {Event("of another product")});
+  ASSERT_TRUE(outbox_.WaitUntilEmpty("b"));
+  EXPECT_TRUE(loop_->Stop(absl::Seconds(20)));
+  EXPECT_THAT(a_->delivered(), ElementsAre("first"));
+}
+
+TEST_F(DeliveryTest, AFullBatchIsFollowedByTheNextAtOnce) {
+  DeliveryOptions options;
+  options.gather = absl::Hours(1);
+  options.max_events = 10;
+  Start(options);
+  outbox_.Add("a", 1, Events("e", 100));
+  ASSERT_TRUE(outbox_.WaitUntilEmpty("a"));
+}
+
 TEST_F(DeliveryTest, AfterALostAnswerTheSameMessageIdsComeAgainInTheSameOrder) {
   a_->Script({{.result = Result::kRetry, .reason = "timeout"}, {.result = Result::kRetry, .reason = "503"}});
   outbox_.Add("a", 1, Events("e", 3));

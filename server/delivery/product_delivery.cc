@@ -104,20 +104,26 @@ Task<void> ProductDelivery::Dispatch(std::shared_ptr<ProductDelivery> self) {
   const size_t most = static_cast<size_t>(self->parts_.options.lanes_in_flight);
   while (!self->stopping_) {
     self->woken_ = false;
-    Claimed claimed = Claimed::kLane;
-    while (claimed == Claimed::kLane && !self->stopping_ && self->flights_.size() < most) {
+    size_t lanes = 0;
+    bool full = false;
+    Claimed claimed = Claimed::kNothing;
+    while (!self->stopping_ && self->flights_.size() < most && (full || lanes < most)) {
       claimed = Claimed::kFailed;
       try {
         claimed = co_await self->ClaimOne();
       } catch (const std::exception&) {
         ++self->claim_failures_;
       }
+      if (claimed == Claimed::kNothing || claimed == Claimed::kFailed) break;
+      ++lanes;
+      full |= claimed == Claimed::kFullLane;
     }
+    if (lanes > 0 && !full) co_await self->Sleep(self->parts_.options.gather, /*wakeable=*/false);
     if (claimed == Claimed::kFailed) {
       // The store has trouble: commits of others are no reason to ask it again at once.
       const absl::Duration rest = Backoff(self->claim_failures_, RandomFraction());
       co_await self->Sleep(rest, /*wakeable=*/false);
-    } else {
+    } else if (claimed == Claimed::kNothing || self->flights_.size() == most) {
       // With every place taken, only a landing (or a stop) is worth waking for.
       const absl::Duration rest = self->flights_.size() < most ? self->UntilDue() : self->parts_.options.poll;
       co_await self->Sleep(rest, /*wakeable=*/true);
@@ -151,9 +157,10 @@ Task<ProductDelivery::Claimed> ProductDelivery::ClaimOne() {
   flight->lease_end = now + lease;
   flight->not_before = now;
   flights_.insert(flight);
+  const bool full = flight->events.size() == static_cast<size_t>(parts_.options.max_events);
   parts_.living->Enter();
   asio::co_spawn(strand_, Fly(shared_from_this(), flight), asio::detached);
-  co_return Claimed::kLane;
+  co_return full ? Claimed::kFullLane : Claimed::kLane;
 }
 
 Task<void> ProductDelivery::Fly(std::shared_ptr<ProductDelivery> self, std::shared_ptr<Flight> flight) {

@@ -70,7 +70,7 @@ class ProductDelivery : public std::enable_shared_from_this<ProductDelivery> {
 
  private:
   using Timer = boost::asio::steady_timer;
-  enum class Claimed { kLane, kNothing, kFailed };
+  enum class Claimed { kLane, kFullLane, kNothing, kFailed };
 
   // A claimed lane on its way.
   struct Flight {
