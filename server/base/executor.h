@@ -53,16 +53,20 @@ class Eager {
   bool never_ = false;
 };
 
-// While one lives, the eager coroutines that its thread has an answer for are gathered, and given to their pool
-// together at its end: a commit that answers many wakes the pool once for some of them, not once for each.
+// While one lives, the eager coroutines that its thread has an answer for are gathered. At its end they are given to
+// their pool together: a commit that answers many wakes the pool once for some of them, not once for each. Or they go
+// on here, one after the other: an answer is worked on by the thread that brought it, with no other one woken.
 class Resumptions {
  public:
-  Resumptions() : outer_(std::exchange(current_, this)) {}
+  enum class Where { kPool, kHere };
+
+  explicit Resumptions(Where where = Where::kPool) : where_(where), outer_(std::exchange(current_, this)) {}
   Resumptions(const Resumptions&) = delete;
   Resumptions& operator=(const Resumptions&) = delete;
   ~Resumptions() {
-    current_ = outer_;
-    Post();
+    current_ = outer_;  // first: what goes on here may have answers for others
+    if (where_ == Where::kPool) Post();
+    for (const auto& one : waiting_) one->Resume();
   }
 
   // Who waits for an answer, and has it.
@@ -86,7 +90,7 @@ class Resumptions {
   static constexpr size_t kTogether = 32;
 
   void Add(const Executor& pool, std::shared_ptr<Waiting> waiting) {
-    if (pool_ != &pool || waiting_.size() == kTogether) Post();
+    if (where_ == Where::kPool && (pool_ != &pool || waiting_.size() == kTogether)) Post();
     pool_ = &pool;
     waiting_.push_back(std::move(waiting));
   }
@@ -98,6 +102,7 @@ class Resumptions {
   }
 
   static inline thread_local Resumptions* current_ = nullptr;
+  const Where where_;
   Resumptions* const outer_;
   const Executor* pool_ = nullptr;
   std::vector<std::shared_ptr<Waiting>> waiting_;

@@ -80,15 +80,15 @@ class Shared {
     return works_.contains(key);
   }
 
-  // The answer of `key`: joins the work under way, repeats an answer that is kept, or begins `work()` on `executor`.
-  // `now()` dates the answer when it comes.
-  Task<Answer> JoinOrBegin(std::string key, Executor executor, std::function<absl::Time()> now,
+  // The answer of `key`: joins the work under way, repeats an answer that is kept, or begins `work()` here, to go on in
+  // `pool` (see Eager). `now()` dates the answer when it comes.
+  Task<Answer> JoinOrBegin(std::string key, const Executor* pool, std::function<absl::Time()> now,
                            std::function<Task<Worked<T>>()> work) {
     bool began = false;
     auto shared = FindOrAdd(key, now(), began);
     if (began) {
       nursery_.Enter();
-      boost::asio::co_spawn(executor, Run(this, std::move(key), shared, std::move(now), std::move(work)),
+      boost::asio::co_spawn(Eager(pool), Run(this, std::move(key), shared, std::move(now), std::move(work)),
                             boost::asio::detached);
     }
     co_return co_await Wait(shared);
@@ -152,7 +152,10 @@ class Shared {
         self->works_.erase(key);
       }
     }
-    for (auto& done : waiting) done(answer);
+    {
+      const Resumptions here(Resumptions::Where::kHere);
+      for (auto& done : waiting) done(answer);
+    }
     self->nursery_.Leave();
   }
 

@@ -228,7 +228,7 @@ Task<absl::StatusOr<std::optional<SignedIn>>> AwaitDevice(World& world, FlowToke
     };
     std::string key = wanted.key;
     absl::StatusOr<SignedIn> signed_in =
-        co_await world.exchanges.JoinOrBegin(std::move(key), world.executor, std::move(clock), std::move(work));
+        co_await world.exchanges.JoinOrBegin(std::move(key), &world.executor, std::move(clock), std::move(work));
     if (signed_in.ok()) co_return Answer(*std::move(signed_in));
     if (!IsStillPending(signed_in.status())) co_return signed_in.status();
   }

@@ -144,7 +144,7 @@ Task<absl::StatusOr<SignedIn>> ExchangeCode(World& world, FlowToken token, Secre
     return Exchange(*world, flow, product, code, fingerprint);
   };
   absl::StatusOr<SignedIn> signed_in =
-      co_await world.exchanges.JoinOrBegin(std::move(key), world.executor, std::move(now), std::move(work));
+      co_await world.exchanges.JoinOrBegin(std::move(key), &world.executor, std::move(now), std::move(work));
   co_return signed_in;
 }
 

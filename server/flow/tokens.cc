@@ -35,7 +35,7 @@ Task<absl::StatusOr<Tokens>> RefreshToken(World& world, std::string product, Sec
     return Refresh(*world, product, refresh_token);
   };
   absl::StatusOr<Tokens> tokens =
-      co_await world.refreshes.JoinOrBegin(std::move(key), world.executor, std::move(now), std::move(work));
+      co_await world.refreshes.JoinOrBegin(std::move(key), &world.executor, std::move(now), std::move(work));
   co_return tokens;
 }
 

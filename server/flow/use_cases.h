@@ -70,7 +70,7 @@ struct World {
   Shared<SignedIn>& exchanges;
   Shared<Tokens>& refreshes;
   DevicePace& device_pace;
-  Executor executor;  // where detached work runs
+  Executor executor;  // where detached work goes on; blocking.never
 };
 
 struct NewFlow {

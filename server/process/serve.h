@@ -5,11 +5,11 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "server/base/http/http_client.h"
 #include "server/delivery/delivery.h"
 #include "server/metrics/metrics.h"
 #include "server/process/http_listener.h"
 #include "server/process/options.h"
-#include "server/process/stoppable_http.h"
 #include "server/process/timers.h"
 #include "server/rpc/server.h"
 #include "server/storage/storage.h"
@@ -24,7 +24,7 @@ struct Parts {
   absl::Duration retention;  // of finished flows
   Metrics& metrics;
   Timers& timers;  // of the world
-  StoppableHttp& http;
+  HttpClient& http;
   HttpListener& http_listener;
   DeliveryLoop& delivery;
   // Answers of --dev's /dev/authorize; empty: there is no such page.

@@ -3,6 +3,7 @@
 #define AUTHFLOW_SERVER_PROCESS_WORKERS_H_
 
 #include <algorithm>
+#include <boost/asio/require.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <thread>
 
@@ -13,7 +14,8 @@ namespace authflow {
 // Made first and destroyed last: a coroutine's frame must not outlive its executor.
 class Workers {
  public:
-  Executor executor() { return pool_.get_executor(); }
+  // What is given to it runs later, also when one of its own threads gives it.
+  Executor executor() { return boost::asio::require(pool_.get_executor(), boost::asio::execution::blocking.never); }
   // Waits until no coroutine, timer or posted function is left, then ends the threads.
   void Join() { pool_.join(); }
 

@@ -3,6 +3,7 @@
 #define AUTHFLOW_TESTS_SUPPORT_RUN_TASK_H_
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <exception>
 #include <optional>
@@ -16,7 +17,7 @@ namespace authflow {
 // Two threads that live as long as the process: for tests that do not care where their coroutines run.
 inline Executor TestExecutor() {
   static boost::asio::thread_pool pool(2);
-  return pool.get_executor();
+  return boost::asio::require(pool.get_executor(), boost::asio::execution::blocking.never);
 }
 
 // Starts `task` on `executor`, blocks the calling thread (never one of the executor's own) until it has ended, and

@@ -30,7 +30,7 @@ class CurlHttpClient final : public HttpClient {
   }
 
   Task<absl::StatusOr<HttpResponse>> Send(HttpRequest request) override {
-    auto transfer = std::make_shared<CurlTransfer>(std::move(request), http_proxy_);
+    auto transfer = std::make_shared<CurlTransfer>(std::move(request), http_proxy_, handles_);
     if (!transfer->status().ok()) co_return transfer->status();
     CurlLoop* loop = loops_[next_++ % loops_.size()].get();
     auto start = [transfer, loop](Done<CurlTransfer::Result> done) {
@@ -40,8 +40,13 @@ class CurlHttpClient final : public HttpClient {
     co_return co_await Await<CurlTransfer::Result>(std::move(start));
   }
 
+  void Stop() override {
+    for (const auto& loop : loops_) loop->Stop();
+  }
+
  private:
   const std::string http_proxy_;
+  const std::shared_ptr<CurlHandles> handles_ = std::make_shared<CurlHandles>();
   std::vector<std::unique_ptr<CurlLoop>> loops_;
   std::atomic<size_t> next_ = 0;
 };

@@ -43,23 +43,33 @@ CurlLoop::CurlLoop()
 }
 
 CurlLoop::~CurlLoop() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  eventfd_write(wakeup_, 1);
-  thread_.join();
+  Stop();
   curl_multi_cleanup(multi_);
   close(epoll_);
   close(wakeup_);
 }
 
 void CurlLoop::Add(std::shared_ptr<CurlTransfer> transfer) {
+  bool stopping = false;
+  bool first = false;
   {
     absl::MutexLock lock(&mutex_);
-    queued_.push_back(std::move(transfer));
+    stopping = stopping_;
+    first = queued_.empty();
+    if (!stopping) queued_.push_back(std::move(transfer));
+  }
+  if (stopping) return transfer->Abandon();
+  if (first) eventfd_write(wakeup_, 1);
+}
+
+void CurlLoop::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
   }
   eventfd_write(wakeup_, 1);
+  thread_.join();
 }
 
 std::vector<std::shared_ptr<CurlTransfer>> CurlLoop::TakeQueued(bool& stopping) {
@@ -124,6 +134,7 @@ void CurlLoop::FinishThoseDone() {
     const CURLcode code = message->data.result;  // `message` does not survive the removal
     curl_multi_remove_handle(multi_, handle);
     auto node = active_.extract(handle);
+    const Resumptions here(Resumptions::Where::kHere);
     node.mapped()->Finish(code);
   }
 }

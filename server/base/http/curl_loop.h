@@ -20,13 +20,14 @@ namespace authflow {
 class CurlLoop {
  public:
   CurlLoop();
-  // Abandons what is under way and joins.
   ~CurlLoop();
   CurlLoop(const CurlLoop&) = delete;
   CurlLoop& operator=(const CurlLoop&) = delete;
 
-  // Thread-safe. The transfer calls back on the loop's thread.
+  // Thread-safe. The transfer calls back on the loop's thread, where its coroutine goes on if it is eager.
   void Add(std::shared_ptr<CurlTransfer> transfer);
+  // Abandons what is under way, and at once what is added later. Joins. Of one thread.
+  void Stop();
 
  private:
   void Run();

@@ -51,12 +51,13 @@ void Append(std::string& buffer, std::string_view data) {
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(HttpRequest request, const std::string& http_proxy) : request_(std::move(request)) {
+CurlTransfer::CurlTransfer(HttpRequest request, const std::string& http_proxy, std::shared_ptr<CurlHandles> handles)
+    : request_(std::move(request)), handles_(std::move(handles)) {
   status_ = Prepare(http_proxy);
 }
 
 CurlTransfer::~CurlTransfer() {
-  if (handle_ != nullptr) curl_easy_cleanup(handle_);
+  if (handle_ != nullptr) handles_->Give(handle_);
   for (curl_slist* header = headers_; header != nullptr; header = header->next) {
     OPENSSL_cleanse(header->data, std::strlen(header->data));
   }
@@ -101,7 +102,7 @@ absl::Status CurlTransfer::Prepare(const std::string& http_proxy) {
   if (!request_.authorization.empty()) {
     if (absl::Status added = AddHeader("Authorization", request_.authorization.Reveal()); !added.ok()) return added;
   }
-  handle_ = curl_easy_init();
+  handle_ = handles_->Take();
   if (handle_ == nullptr) return absl::UnavailableError("no memory for a request");
 
   curl_easy_setopt(handle_, CURLOPT_PRIVATE, this);
@@ -113,6 +114,7 @@ absl::Status CurlTransfer::Prepare(const std::string& http_proxy) {
   curl_easy_setopt(handle_, CURLOPT_QUICK_EXIT, 1L);  // a slow name server must not hold the loop
   curl_easy_setopt(handle_, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle_, CURLOPT_USERAGENT, "authflow");
+  curl_easy_setopt(handle_, CURLOPT_BUFFERSIZE, 8192L);  // more than most answers have; else 16 KB
   curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, cause_);
   const auto millis = absl::ToInt64Milliseconds(std::min(request_.timeout, absl::Hours(24)));
   curl_easy_setopt(handle_, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<int64_t>(millis, 1)));
@@ -131,12 +133,12 @@ absl::Status CurlTransfer::Prepare(const std::string& http_proxy) {
   }
 
   if (post) {
-    // curl sends again by itself what a broken kept connection may have delivered, unless it would have to rewind a
-    // body: a read callback without a seek callback cannot. So a code or a refresh token is never posted twice.
-    curl_easy_setopt(handle_, CURLOPT_POST, 1L);
     curl_easy_setopt(handle_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.Reveal().size()));
-    curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &OnRead);
-    curl_easy_setopt(handle_, CURLOPT_READDATA, this);
+    curl_easy_setopt(handle_, CURLOPT_POSTFIELDS, request_.body.Reveal().data());  // not copied
+    // curl sends again by itself what a broken kept connection may have delivered. A code or a refresh token is never
+    // posted twice: the second time is broken off.
+    curl_easy_setopt(handle_, CURLOPT_PREREQFUNCTION, &OnSend);
+    curl_easy_setopt(handle_, CURLOPT_PREREQDATA, this);
     headers_ = curl_slist_append(headers_, "Expect:");
   }
   curl_easy_setopt(handle_, CURLOPT_HTTPHEADER, headers_);
@@ -147,13 +149,10 @@ absl::Status CurlTransfer::Prepare(const std::string& http_proxy) {
   return absl::OkStatus();
 }
 
-size_t CurlTransfer::OnRead(char* buffer, size_t size, size_t count, void* self) {
-  auto* transfer = static_cast<CurlTransfer*>(self);
-  const std::string& body = transfer->request_.body.Reveal();
-  const size_t bytes = std::min(size * count, body.size() - transfer->sent_);
-  std::memcpy(buffer, body.data() + transfer->sent_, bytes);
-  transfer->sent_ += bytes;
-  return bytes;
+// There is a connection, and the request is about to be sent on it.
+int CurlTransfer::OnSend(void* self, char*, char*, int, int) {
+  const bool again = std::exchange(static_cast<CurlTransfer*>(self)->sent_, true);
+  return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 size_t CurlTransfer::OnWrite(char* data, size_t size, size_t count, void* self) {
@@ -194,6 +193,8 @@ absl::Status CurlTransfer::Error(CURLcode code) const {
       return absl::DeadlineExceededError(Cat(origin_, ": no answer within ", absl::FormatDuration(request_.timeout)));
     case CURLE_URL_MALFORMAT:
       return absl::InvalidArgumentError("not an http or https URL");
+    case CURLE_ABORTED_BY_CALLBACK:
+      return absl::UnavailableError(Cat(origin_, ": the connection broke"));
     case CURLE_UNSUPPORTED_PROTOCOL:  // curl takes what is no HTTP/1 for HTTP/0.9
       return absl::UnavailableError(Cat(origin_, ": the answer is no HTTP"));
     // These alone have words of their own that cannot hold a path or a header.

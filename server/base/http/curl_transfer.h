@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/http/curl_handles.h"
 #include "server/base/http/http_client.h"
 #include "server/base/task.h"
 
@@ -20,7 +21,7 @@ class CurlTransfer {
   using Result = absl::StatusOr<HttpResponse>;
 
   // `http_proxy` is the proxy for http URLs that curl does not find by itself, or empty.
-  CurlTransfer(HttpRequest request, const std::string& http_proxy);
+  CurlTransfer(HttpRequest request, const std::string& http_proxy, std::shared_ptr<CurlHandles> handles);
   ~CurlTransfer();
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
@@ -40,17 +41,18 @@ class CurlTransfer {
   absl::Status AddHeader(const std::string& name, const std::string& value);
   absl::Status Error(CURLcode code) const;
 
-  static size_t OnRead(char* buffer, size_t size, size_t count, void* self);
+  static int OnSend(void* self, char*, char*, int, int);
   static size_t OnWrite(char* data, size_t size, size_t count, void* self);
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
 
   HttpRequest request_;
   std::string origin_;  // scheme, host and port: what a message may name
   absl::Status status_;
+  const std::shared_ptr<CurlHandles> handles_;
   CURL* handle_ = nullptr;
   curl_slist* headers_ = nullptr;
   char cause_[CURL_ERROR_SIZE] = {};
-  size_t sent_ = 0;
+  bool sent_ = false;
   bool too_large_ = false;
   size_t header_bytes_ = 0;
   HttpResponse response_;

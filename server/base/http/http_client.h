@@ -45,11 +45,13 @@ struct HttpResponse {
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
+  // An eager coroutine (base/executor.h) may go on on a thread of the client: it must not block.
   virtual Task<absl::StatusOr<HttpResponse>> Send(HttpRequest request) = 0;
+  // Who waits now, and who comes later, gets UNAVAILABLE. Blocks, but not for long; not for a coroutine.
+  virtual void Stop() {}
 };
 
-// `loops` curl multi loops, each on a thread of its own, with kept connections. The destructor ends what is under way
-// with UNAVAILABLE and joins.
+// `loops` curl multi loops, each on a thread of its own, with kept connections. The destructor stops it.
 std::unique_ptr<HttpClient> NewCurlHttpClient(int loops = 2);
 
 }  // namespace authflow

@@ -220,6 +220,47 @@ TEST(HttpClientTest, TheEndOfTheClientEndsWhatIsUnderWay) {
   EXPECT_EQ(future.get().status().code(), absl::StatusCode::kUnavailable);
 }
 
+TEST(HttpClientTest, StopEndsWhatIsUnderWayAndRefusesWhatComes) {
+  absl::Notification arrived;
+  const RawServer server([&](RawConnection& connection) {
+    connection.ReadRequest();
+    arrived.Notify();
+    connection.WaitForEnd();
+  });
+  auto client = NewCurlHttpClient(2);
+  auto future = boost::asio::co_spawn(TestExecutor(), client->Send(Get(server.Url("/"))), boost::asio::use_future);
+  arrived.WaitForNotification();
+  client->Stop();
+  EXPECT_EQ(future.get().status().code(), absl::StatusCode::kUnavailable);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(Wait(client->Send(Get(server.Url("/")))).status().code(), absl::StatusCode::kUnavailable);
+  }
+  EXPECT_EQ(server.connections(), 1);
+  client->Stop();
+}
+
+// Their memory is used again: nothing of one request is to be seen in another.
+TEST(HttpClientTest, ARequestLeavesNothingForTheNext) {
+  std::string last;
+  const RawServer server([&](RawConnection& connection) {
+    for (std::string request = connection.ReadRequest(); !request.empty(); request = connection.ReadRequest()) {
+      last = request;
+      connection.Write(kOk);
+    }
+  });
+  const auto client = NewCurlHttpClient(1);
+  HttpRequest post = Post(server.Url("/first"), "code=1");
+  post.authorization = Secret("Bearer secret");
+  post.headers = {{"X-First", "1"}};
+  post.max_response_bytes = 2;
+  EXPECT_TRUE(Wait(client->Send(std::move(post))).ok());
+  EXPECT_TRUE(Wait(client->Send(Get(server.Url("/second")))).ok());
+  EXPECT_EQ(last.rfind("GET /second HTTP/1.1\r\n", 0), 0u) << last;
+  for (const char* of_first : {"secret", "code=1", "X-First", "Content-"}) {
+    EXPECT_EQ(last.find(of_first), std::string::npos) << last;
+  }
+}
+
 TEST(HttpClientTest, ManyRequestsAreUnderWayAtOnce) {
   std::atomic<int> here = 0;
   absl::Notification all;
