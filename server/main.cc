@@ -204,9 +204,9 @@ int main(int argc, char** argv) {
     (void)setrlimit(RLIMIT_NOFILE, &files);
   }
   // Threads that wake one another to run after each other, not instead: on busy cores a commit gathers more, and a call
-  // needs fewer switches (sched(7)). Idle cores are taken at once as before. Where it is not allowed, nothing is lost.
+  // needs fewer switches (docs/decisions/0012). Whoever starts us may have chosen otherwise.
   const sched_param none = {};
-  (void)sched_setscheduler(0, SCHED_BATCH, &none);
+  if (sched_getscheduler(0) == SCHED_OTHER) (void)sched_setscheduler(0, SCHED_BATCH, &none);
   // What all threads together may keep for their next allocations.
   constexpr size_t kThreadCaches = 8 << 20;
   if (MallocExtension_SetNumericProperty != nullptr) {

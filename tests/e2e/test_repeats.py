@@ -182,6 +182,13 @@ def delivered(world) -> list[dict]:
     return world.received(unique=True)
 
 
+def prepared(world, prepare, api: Wire) -> Sent:
+    """What led there has arrived: events of two commands come in any order."""
+    sent = prepare(api)
+    world.wait_delivered(DELIVERED)
+    return sent
+
+
 def check_one_effect(world, odd, sent: Sent):
     assert events.timeline(delivered(world)) == expected(sent.timeline)
     if sent.flow_id():
@@ -203,7 +210,7 @@ def check_equal(answers: list):
 @each(CALLS)
 def test_sent_from_16_threads_at_once(shop, odd, prepare):
     api = shop.client()
-    sent = prepare(api)
+    sent = prepared(shop, prepare, api)
     check_equal(at_once(THREADS, lambda _: sent.call(api)))
     check_one_effect(shop, odd, sent)
 
@@ -211,14 +218,14 @@ def test_sent_from_16_threads_at_once(shop, odd, prepare):
 @each(CALLS)
 def test_sent_again_after_the_answer(shop, odd, prepare):
     api = shop.client()
-    sent = prepare(api)
+    sent = prepared(shop, prepare, api)
     check_equal([sent.call(api), sent.call(api), sent.call(api)])
     check_one_effect(shop, odd, sent)
 
 
 @each(DURABLE)
 def test_sent_again_to_a_server_that_was_killed_after_the_answer(shop, odd, prepare):
-    sent = prepare(shop.client())
+    sent = prepared(shop, prepare, shop.client())
     first = sent.call(shop.client())
     shop.kill_and_restart()
     check_equal([first, sent.call(shop.client())])
@@ -228,7 +235,7 @@ def test_sent_again_to_a_server_that_was_killed_after_the_answer(shop, odd, prep
 @each(DURABLE)
 def test_sent_again_to_a_server_that_was_killed_among_the_calls(shop, odd, prepare):
     api = shop.client()
-    sent = prepare(api)
+    sent = prepared(shop, prepare, api)
 
     def call(index: int):
         answer = sent.call(api)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import select
@@ -105,7 +106,8 @@ class Run:
         self.machine = machine
         self.world = machine.world
         self.mark = self.world.mark()
-        # The last event of an earlier command may still be under way.
+        # The last events of an earlier command may still be under way.
+        self.began = datetime.datetime.now(datetime.timezone.utc)
         self.earlier = {invocation_of(message) for message in self.world.received()}
         fifo = self.world.folder / f"{name}.urls"
         os.mkfifo(fifo)
@@ -183,8 +185,11 @@ class Run:
         return [message for message in found if self._mine(message)]
 
     def _mine(self, message: dict) -> bool:
-        """An identify names no invocation."""
-        return invocation_of(message) not in self.earlier - {None}
+        """An identify names no invocation: its time tells."""
+        invocation = invocation_of(message)
+        if invocation is None:
+            return datetime.datetime.fromisoformat(message["timestamp"]) >= self.began
+        return invocation not in self.earlier
 
     def timeline(self, until: str = "Command Completed") -> list[str]:
         return events.timeline(self.events(until))

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Becomes a program under the restrictions of a systemd unit, without systemd: restricted.py UNIT FOLDER PROGRAM [ARGUMENT...]
 
-System calls that the unit does not allow kill the program; sockets of other families are refused; memory is not both
+It has the scheduling policy that the unit gives it. System calls that the unit does not allow kill the program; sockets of other families are refused; memory is not both
 writable and executable; no file is written but below FOLDER (by Landlock, where the kernel has it).
 """
 
@@ -95,6 +95,8 @@ def main():
     unit, folder, program = settings(Path(sys.argv[1])), sys.argv[2], sys.argv[3:]
     assert unit["MemoryDenyWriteExecute"] == unit["NoNewPrivileges"] == ["yes"] and unit["ProtectSystem"] == ["strict"]
     calls = allowed_calls(unit["SystemCallFilter"])
+    assert unit["CPUSchedulingPolicy"] == ["batch"]
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _only_write_below(folder)
     _only_call(unit, calls)
