@@ -15,6 +15,8 @@
 namespace authflow {
 namespace {
 
+constexpr long kKeptConnections = 512;
+
 int64_t MonotonicMillis() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -35,6 +37,9 @@ CurlLoop::CurlLoop()
   if (multi_ == nullptr || epoll_ < 0 || wakeup_ < 0) std::abort();  // out of descriptors before anything was served
   epoll_event event = {.events = EPOLLIN, .data = {.fd = wakeup_}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, wakeup_, &event);
+  // Else curl keeps four times as many as there are requests at the moment: after a burst it closes, and with the next
+  // one it connects again. Those that nobody uses for two minutes it closes in any case.
+  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &OnSocket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &OnTimer);
@@ -139,7 +144,7 @@ void CurlLoop::FinishThoseDone() {
   }
 }
 
-int CurlLoop::OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*) {
+int CurlLoop::OnSocket(CURL*, curl_socket_t socket, int what, void* self, void* known) {
   const int epoll = static_cast<CurlLoop*>(self)->epoll_;
   epoll_event event = {};
   event.data.fd = socket;
@@ -147,8 +152,11 @@ int CurlLoop::OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*)
   if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) event.events |= EPOLLOUT;
   if (what == CURL_POLL_REMOVE) {
     epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nullptr);
-  } else if (epoll_ctl(epoll, EPOLL_CTL_MOD, socket, &event) != 0) {
+  } else if (known != nullptr) {
+    epoll_ctl(epoll, EPOLL_CTL_MOD, socket, &event);
+  } else {
     epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
+    curl_multi_assign(static_cast<CurlLoop*>(self)->multi_, socket, self);  // until it is removed
   }
   return 0;
 }

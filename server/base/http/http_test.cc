@@ -98,6 +98,33 @@ TEST(HttpClientTest, ConnectionsAreKept) {
   EXPECT_EQ(server.connections(), 1);
 }
 
+TEST(HttpClientTest, ConnectionsOfABurstAreKeptForTheNext) {
+  constexpr int kMany = 16;
+  std::atomic<int> here = 0;
+  absl::Notification first;
+  absl::Notification second;
+  const RawServer server([&](RawConnection& connection) {
+    while (!connection.ReadRequest().empty()) {
+      const int count = ++here;
+      if (count == kMany) first.Notify();
+      if (count == 2 * kMany + 1) second.Notify();
+      if (count <= kMany) first.WaitForNotification();
+      if (count > kMany + 1) second.WaitForNotification();
+      connection.Write(kOk);
+    }
+  });
+  const auto client = NewCurlHttpClient(1);
+  for (const int count : {kMany, 1, kMany}) {
+    std::vector<std::future<absl::StatusOr<HttpResponse>>> futures;
+    for (int i = 0; i < count; ++i) {
+      auto task = client->Send(Get(server.Url("/")));
+      futures.push_back(boost::asio::co_spawn(TestExecutor(), std::move(task), boost::asio::use_future));
+    }
+    for (auto& future : futures) EXPECT_TRUE(future.get().ok());
+  }
+  EXPECT_EQ(server.connections(), kMany);
+}
+
 // The kept connection breaks after the second request has arrived: nobody knows whether it took effect.
 TEST(HttpClientTest, APostIsNeverSentTwice) {
   std::atomic<int> posts = 0;
