@@ -25,7 +25,7 @@ struct DeliveryOptions {
   absl::Duration lease_margin = absl::Seconds(15);
   // Between two rounds of `lanes_in_flight` claims of a product whose batches are not full: the next ones gather events
   // meanwhile, and the store has fewer leases to write. A busy product's event waits for some rounds (kLanes).
-  absl::Duration gather = absl::Milliseconds(100);
+  absl::Duration gather = absl::Milliseconds(50);
   // How often a product looks for events that nobody announced: expired leases, events of another replica.
   absl::Duration poll = absl::Seconds(5);
 };
@@ -53,7 +53,7 @@ class DeliveryLoop {
   // Claims nothing more and waits until nothing is in flight. Blocks: not for the executor's threads. False when sinks
   // have not answered after `at_most`: their leases are given up, so that another replica may deliver (again, with the
   // same messageIds). Either way no call of the outbox begins any more. What still hangs then is a frame that waits for
-  // its sink: it ends with the sink's answer (the HTTP client's destructor gives one).
+  // its sink: it ends with the sink's answer (the HTTP client's Stop gives one).
   bool Stop(absl::Duration at_most);
 
  private:

@@ -40,11 +40,11 @@ class Stepped:
     def __init__(self, arguments: argparse.Namespace, program: support.Program, database: Path, count: str, tokens: Path):
         self.bin_folder, self.in_flight = arguments.bin_folder, arguments.in_flight
         self.program, self.database, self.count, self.tokens = program, database, count, tokens
-        self.acknowledged = 0
+        self.acknowledged = self.response_bytes = 0
         flows = max(arguments.flows, arguments.calls * arguments.rounds * len(PEERS) + 1000)
         started = support.load(self.bin_folder, "start", program.address, "bench", flows, 256, tokens)
         print(f"{tokens.name}: {flows} live flows, {started['per_second']:.0f} StartFlow a second", file=sys.stderr)
-        self.step(1000)
+        self.response_bytes = self.step(1000)["response_bytes"]
 
     def step(self, calls: int) -> dict:
         made = support.load(
@@ -66,6 +66,13 @@ class Stepped:
 def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     server = support.Authflowd(arguments.bin_folder, folder, support.product())
     ours = Stepped(arguments, server, server.data / "authflow.db", OURS, folder / "authflowd")
+    echo = support.Program(
+        [arguments.bin_folder / "tests/bench/echo_server", "127.0.0.1:0", ours.response_bytes], r"READY (\S+)", folder / "echo.log"
+    )
+
+    def bare() -> dict:
+        return support.load(arguments.bin_folder, "step", echo.address, ours.tokens, 0, arguments.calls, arguments.in_flight)
+
     rows = []
     for peer in PEERS:
         database = folder / f"{peer.commits}.db"
@@ -74,7 +81,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
         theirs = Stepped(arguments, program, database, THEIRS, folder / peer.commits)
         pairs = []
         for _ in range(arguments.rounds):
-            pairs.append((theirs.step(int(arguments.calls * peer.share)), ours.step(arguments.calls)))
+            pairs.append((theirs.step(int(arguments.calls * peer.share)), ours.step(arguments.calls), bare()))
         theirs.kill()
         median = {
             name: [support.spread([made[name] for made in side])["median"] for side in zip(*pairs)]
@@ -83,16 +90,18 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
         row = support.Row(
             f"RecordStep, {arguments.in_flight} in flight",
             peer.what,
-            [durable["per_second"] / instead["per_second"] for instead, durable in pairs],
+            [durable["per_second"] / instead["per_second"] for instead, durable, _ in pairs],
             peer.to_reach,
             more={
-                "steps a second, theirs and ours": " and ".join(f"{value:.0f}" for value in median["per_second"]),
-                "p99 us, theirs and ours": " and ".join(f"{value:.0f}" for value in median["p99_us"]),
+                "steps a second, theirs and ours": " and ".join(f"{value:.0f}" for value in median["per_second"][:2]),
+                "a bare echo over theirs": f"{median['per_second'][2] / median['per_second'][0]:.2g}",
+                "p99 us, theirs and ours": " and ".join(f"{value:.0f}" for value in median["p99_us"][:2]),
             },
         )
         print(row.told(), file=sys.stderr)
         rows.append(row)
     ours.kill()
+    echo.end(signal.SIGTERM)
     return rows
 
 

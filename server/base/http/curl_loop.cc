@@ -15,7 +15,7 @@
 namespace authflow {
 namespace {
 
-constexpr long kKeptConnections = 512;
+constexpr long kKeptConnections = 4096;
 
 int64_t MonotonicMillis() {
   timespec now;
