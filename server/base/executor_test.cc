@@ -16,7 +16,7 @@ namespace {
 // An eager coroutine that waits for an answer, and the thread on which it goes on with it.
 class Waiter {
  public:
-  Waiter() { boost::asio::co_spawn(Eager(&pool_), Run(this), boost::asio::detached); }
+  Waiter() { boost::asio::co_spawn(Eager(&Pool()), Run(this), boost::asio::detached); }
 
   void Answer() { done_(1); }
   bool ended() const { return ended_.HasBeenNotified(); }
@@ -26,6 +26,11 @@ class Waiter {
   }
 
  private:
+  // One for all: those of another pool are not gathered with them.
+  static const Executor& Pool() {
+    static const Executor pool = TestExecutor();
+    return pool;
+  }
   static Task<void> Run(Waiter* self) {
     auto start = [self](Done<int> done) { self->done_ = std::move(done); };
     (void)co_await Await<int>(std::move(start));
@@ -33,7 +38,6 @@ class Waiter {
     self->ended_.Notify();
   }
 
-  const Executor pool_ = TestExecutor();
   Done<int> done_;
   std::thread::id thread_;
   absl::Notification ended_;
