@@ -11,8 +11,8 @@
 
 namespace authflow {
 
-// Keeps some for their next request, with the buffers that curl made for them: to make one anew costs more than a
-// request has other work for curl. Thread-safe.
+// Keeps some for their next request, with the buffers that curl made for them. What was received last stays in such a
+// buffer, in memory alone, until the next answer. Thread-safe.
 class CurlHandles {
  public:
   CurlHandles() = default;

@@ -38,7 +38,7 @@ CurlLoop::CurlLoop()
   epoll_event event = {.events = EPOLLIN, .data = {.fd = wakeup_}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, wakeup_, &event);
   // Else curl keeps four times as many as there are requests at the moment: after a burst it closes, and with the next
-  // one it connects again. Those that nobody uses for two minutes it closes in any case.
+  // one it connects again. Those that are closed, or were not used for two minutes, it drops when a request comes.
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &OnSocket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);

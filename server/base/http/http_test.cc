@@ -233,37 +233,37 @@ TEST(HttpClientTest, WhatIsNoHttpRequestIsInvalid) {
   EXPECT_EQ(Send(std::move(put)).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(HttpClientTest, TheEndOfTheClientEndsWhatIsUnderWay) {
+// A request that has arrived and gets no answer.
+struct HangingRequest {
+  HangingRequest() { arrived.WaitForNotification(); }
+
   absl::Notification arrived;
-  const RawServer server([&](RawConnection& connection) {
+  const RawServer server{[this](RawConnection& connection) {
     connection.ReadRequest();
     arrived.Notify();
     connection.WaitForEnd();
-  });
-  auto client = NewCurlHttpClient(2);
-  auto future = boost::asio::co_spawn(TestExecutor(), client->Send(Get(server.Url("/"))), boost::asio::use_future);
-  arrived.WaitForNotification();
-  client.reset();
-  EXPECT_EQ(future.get().status().code(), absl::StatusCode::kUnavailable);
+  }};
+  std::unique_ptr<HttpClient> client = NewCurlHttpClient(2);
+  std::future<absl::StatusOr<HttpResponse>> answer =
+      boost::asio::co_spawn(TestExecutor(), client->Send(Get(server.Url("/"))), boost::asio::use_future);
+};
+
+TEST(HttpClientTest, TheEndOfTheClientEndsWhatIsUnderWay) {
+  HangingRequest hanging;
+  hanging.client.reset();
+  EXPECT_EQ(hanging.answer.get().status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST(HttpClientTest, StopEndsWhatIsUnderWayAndRefusesWhatComes) {
-  absl::Notification arrived;
-  const RawServer server([&](RawConnection& connection) {
-    connection.ReadRequest();
-    arrived.Notify();
-    connection.WaitForEnd();
-  });
-  auto client = NewCurlHttpClient(2);
-  auto future = boost::asio::co_spawn(TestExecutor(), client->Send(Get(server.Url("/"))), boost::asio::use_future);
-  arrived.WaitForNotification();
-  client->Stop();
-  EXPECT_EQ(future.get().status().code(), absl::StatusCode::kUnavailable);
+  HangingRequest hanging;
+  hanging.client->Stop();
+  EXPECT_EQ(hanging.answer.get().status().code(), absl::StatusCode::kUnavailable);
   for (int i = 0; i < 4; ++i) {
-    EXPECT_EQ(Wait(client->Send(Get(server.Url("/")))).status().code(), absl::StatusCode::kUnavailable);
+    const auto later = Wait(hanging.client->Send(Get(hanging.server.Url("/"))));
+    EXPECT_EQ(later.status().code(), absl::StatusCode::kUnavailable);
   }
-  EXPECT_EQ(server.connections(), 1);
-  client->Stop();
+  EXPECT_EQ(hanging.server.connections(), 1);
+  hanging.client->Stop();
 }
 
 // Their memory is used again: nothing of one request is to be seen in another.
