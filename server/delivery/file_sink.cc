@@ -5,6 +5,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "server/base/thread_name.h"
 #include "server/delivery/json_lines_file.h"
 
 namespace authflow {
@@ -46,6 +47,7 @@ class FileSink final : public Sink {
   };
 
   void Run() {
+    const ThreadName name("file sink");
     while (true) {
       std::vector<Job> jobs;
       {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/base/text.h"
+#include "server/base/thread_name.h"
 #include "server/funnel/page.h"
 #include "server/process/host_port.h"
 
@@ -85,6 +86,7 @@ class HttpListenerImpl final : public HttpListener {
       });
     }
     thread_ = std::thread([this]() {
+      const ThreadName name("http server");  // and of those that httplib starts
       server_.listen_after_bind();
       ended_ = true;
     });

@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/base/thread_name.h"
 
 namespace authflow {
 namespace {
@@ -49,6 +50,7 @@ void WaitForStop() {
   int signal = 0;
   sigwait(&set, &signal);
   std::thread([set, stopped = absl::Now()] {
+    const ThreadName name("signals");
     int again = 0;
     do {
       sigwait(&set, &again);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "server/base/task.h"
+#include "server/base/thread_name.h"
 
 namespace authflow {
 
@@ -20,7 +21,12 @@ class Workers {
   void Join() { pool_.join(); }
 
  private:
-  boost::asio::thread_pool pool_{std::max(2u, std::thread::hardware_concurrency())};
+  static boost::asio::thread_pool Start() {
+    const ThreadName name("worker");
+    return boost::asio::thread_pool(std::max(2u, std::thread::hardware_concurrency()));
+  }
+
+  boost::asio::thread_pool pool_ = Start();
 };
 
 }  // namespace authflow

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/base/thread_name.h"
+
 namespace authflow {
 namespace {
 
@@ -49,6 +51,7 @@ void Checkpointer::AfterCommit(Database& writer) {
 }
 
 void Checkpointer::Work() {
+  const ThreadName name("checkpointer");
   absl::MutexLock lock(&mutex_);
   const auto wanted = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return state_ == State::kAsked || state_ == State::kStopped;

@@ -1,5 +1,7 @@
 #include "server/storage/readers.h"
 
+#include "server/base/thread_name.h"
+
 namespace authflow {
 
 Readers::Readers(std::vector<std::unique_ptr<Database>> connections) : connections_(std::move(connections)) {
@@ -22,6 +24,7 @@ bool Readers::Submit(Job job) {
 }
 
 void Readers::Work(Database& database) {
+  const ThreadName name("reader");
   while (true) {
     Job job;
     {

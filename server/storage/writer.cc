@@ -8,6 +8,7 @@
 #include "server/base/error_class.h"
 #include "server/base/executor.h"
 #include "server/base/kill_point.h"
+#include "server/base/thread_name.h"
 
 namespace authflow {
 namespace {
@@ -55,6 +56,7 @@ void Writer::OnAdded(std::function<void(const std::string& product)> wake) {
 }
 
 void Writer::Work() {
+  const ThreadName name("writer");
   for (Batch batch = Take(); !batch.empty(); batch = Take()) {
     Process(batch);
     checkpointer_->AfterCommit(*database_);

@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import threading
+import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -102,6 +104,19 @@ def test_the_http_listener_has_metrics_and_health_and_nothing_else(serve, config
     # The provider of --dev is no page of a real server.
     for path in ("/", "/metrics/", "/dev/authorize", "/dev/device", "/healthz/../metrics"):
         assert get(server.http, path)[0] == 404, path
+
+
+def test_threads_are_listed_by_what_they_do(serve, tmp_path):
+    config = tmp_path / "authflow.conf"
+    config.write_text(product("tool", by_hand("http://127.0.0.1:9"), sink='file { path: "events.jsonl" }'))
+    server = serve("--config", config, "--data", tmp_path / "data")
+    tasks = Path(f"/proc/{server.process.pid}/task")
+    ours = {"writer", "reader", "checkpointer", "worker", "http client", "file sink", "http server", "log"}
+    limit = time.monotonic() + 30
+    # A thread names itself when it first runs, and nobody tells of that.
+    while missing := ours - {(task / "comm").read_text().strip() for task in tasks.iterdir()}:
+        assert time.monotonic() < limit, missing
+    assert (tasks / str(server.process.pid) / "comm").read_text() == "authflowd\n", "as pidof and pkill know it"
 
 
 # Stopping.

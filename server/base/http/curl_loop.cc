@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "server/base/thread_name.h"
+
 namespace authflow {
 namespace {
 
@@ -84,6 +86,7 @@ std::vector<std::shared_ptr<CurlTransfer>> CurlLoop::TakeQueued(bool& stopping) 
 }
 
 void CurlLoop::Run() {
+  const ThreadName name("http client");
   BlockSignals();
   bool stopping = false;
   while (!stopping) {

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "server/base/thread_name.h"
 
 namespace authflow {
 namespace {
@@ -56,6 +57,7 @@ void StartLog(LogFormat format, LogLevel at_least) {
   state.format = format;
   state.at_least = at_least;
   absl::MutexLock lock(&state.mutex);
+  const ThreadName name("log");
   state.pool = std::make_shared<spdlog::details::thread_pool>(kWaiting, 1);
   state.logger = std::make_shared<spdlog::async_logger>("authflow", Stderr(), state.pool,
                                                         spdlog::async_overflow_policy::overrun_oldest);
