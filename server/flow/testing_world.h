@@ -72,10 +72,10 @@ class FakeProvider final : public Provider {
     tokens.access_token = Secret("refreshed " + std::to_string(posted()));
     co_return tokens;
   }
-  Task<bool> Revoke(Tokens tokens) override {
+  Task<absl::Status> Revoke(Tokens tokens) override {
     absl::MutexLock lock(&mutex_);
     revoked_.push_back(tokens.access_token.Reveal());
-    co_return true;
+    co_return absl::OkStatus();
   }
   Task<absl::StatusOr<std::string>> OwnerOf(Secret access_token) override {
     if (access_token.Reveal() != "good") co_return Refusal(v1::ERROR_CLASS_ACCESS_TOKEN_REFUSED, "refused");

@@ -53,10 +53,9 @@ Task<absl::StatusOr<bool>> RevokeToken(World& world, std::string product, Tokens
     if (!passed.ok()) co_return passed.status();
   }
   const absl::Time began = world.clock.Now();
-  const bool revoked = co_await (*found)->provider->Revoke(std::move(tokens));
-  const absl::Status result = revoked ? absl::OkStatus() : absl::UnavailableError("not confirmed");
-  world.observer.OnCall(product, "revoke", result, world.clock.Now() - began);
-  co_return revoked;
+  const absl::Status revoked = co_await (*found)->provider->Revoke(std::move(tokens));
+  world.observer.OnCall(product, "revoke", revoked, world.clock.Now() - began);
+  co_return revoked.ok();
 }
 
 }  // namespace authflow

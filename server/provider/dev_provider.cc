@@ -91,10 +91,10 @@ class DevProviderImpl final : public DevProvider {
   Task<absl::StatusOr<DeviceAnswer>> PollDevice(DeviceGrant grant) override { co_return RedeemDevice(grant); }
   Task<absl::StatusOr<Tokens>> Refresh(Secret refresh_token) override { co_return Rotate(refresh_token); }
 
-  Task<bool> Revoke(Tokens tokens) override {
+  Task<absl::Status> Revoke(Tokens tokens) override {
     if (!tokens.refresh_token.empty()) Spend(tokens.refresh_token.Reveal());
     if (!tokens.access_token.empty()) Spend(tokens.access_token.Reveal());
-    co_return true;
+    co_return absl::OkStatus();
   }
 
   Task<absl::StatusOr<std::string>> OwnerOf(Secret access_token) override {

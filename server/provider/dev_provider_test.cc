@@ -98,7 +98,7 @@ TEST_F(DevProviderTest, RefreshTokensRotateAndAreRevoked) {
   ASSERT_TRUE(tokens.ok());
   EXPECT_EQ(Class(Wait(provider_->Refresh(signed_in->tokens.refresh_token)).status()), "REFRESH_TOKEN_REFUSED");
   EXPECT_EQ(*Wait(provider_->OwnerOf(tokens->access_token)), signed_in->identity.user_id);
-  EXPECT_TRUE(Wait(provider_->Revoke(*tokens)));
+  EXPECT_TRUE(Wait(provider_->Revoke(*tokens)).ok());
   EXPECT_EQ(Class(Wait(provider_->Refresh(tokens->refresh_token)).status()), "REFRESH_TOKEN_REFUSED");
   EXPECT_EQ(Class(Wait(provider_->OwnerOf(tokens->access_token)).status()), "ACCESS_TOKEN_REFUSED");
   EXPECT_EQ(Class(Wait(provider_->OwnerOf(tokens->refresh_token)).status()), "ACCESS_TOKEN_REFUSED");

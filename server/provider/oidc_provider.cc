@@ -101,33 +101,39 @@ Task<absl::Status> OidcProvider::CheckIssuer(std::optional<std::string> iss) {
                     "The redirect does not say which identity provider it comes from. Sign in again in the browser.");
 }
 
-Task<bool> OidcProvider::RevokeOne(std::string endpoint, Secret token, std::string hint, absl::Time deadline) {
+Task<absl::Status> OidcProvider::RevokeOne(std::string endpoint, Secret token, std::string hint, absl::Time deadline) {
   const absl::Duration timeout = TimeoutUntil(deadline);
-  if (timeout <= absl::ZeroDuration()) co_return false;
+  if (timeout <= absl::ZeroDuration()) co_return NoTimeRefusal();
   FormFields fields = {{"token", token.Reveal()}, {"token_type_hint", std::move(hint)}};
   HttpRequest request = ClientRequest(settings_, std::move(endpoint), std::move(fields), timeout);
   const absl::StatusOr<HttpResponse> response = co_await http_.Send(std::move(request));
-  co_return response.ok() && response->status == 200;
+  if (!response.ok()) co_return WireRefusal(response.status());
+  if (absl::Status overload = OverloadRefusal(*response); !overload.ok()) co_return overload;
+  if (response->status == 401) co_return ClientRefusal("HTTP 401");
+  if (response->status == 200) co_return absl::OkStatus();
+  // Above all RFC 7009 2.2.1: unsupported_token_type.
+  co_return absl::UnknownError("the token was not taken back");
 }
 
-Task<bool> OidcProvider::Revoke(Tokens tokens) {
+Task<absl::Status> OidcProvider::Revoke(Tokens tokens) {
   co_return co_await RevokeBy(std::move(tokens), absl::InfiniteFuture());
 }
 
-Task<bool> OidcProvider::RevokeBy(Tokens tokens, absl::Time deadline) {
+Task<absl::Status> OidcProvider::RevokeBy(Tokens tokens, absl::Time deadline) {
   const absl::StatusOr<Facts> facts = co_await GetFacts(TimeoutUntil(deadline));
-  if (!facts.ok() || (*facts)->endpoints.revocation.empty()) co_return false;
+  if (!facts.ok()) co_return facts.status();
   const std::string endpoint = (*facts)->endpoints.revocation;
-  if (tokens.refresh_token.empty() && tokens.access_token.empty()) co_return false;
-  // The refresh token first: it could make new access tokens meanwhile.
-  bool all = true;
+  if (endpoint.empty()) co_return absl::UnimplementedError("there is no revocation endpoint");
+  if (tokens.refresh_token.empty() && tokens.access_token.empty()) co_return absl::InvalidArgumentError("no token");
+  // The refresh token first: it could make new access tokens meanwhile. One that fails does not keep the other.
+  absl::Status all;
   if (!tokens.refresh_token.empty()) {
-    const bool revoked = co_await RevokeOne(endpoint, tokens.refresh_token, "refresh_token", deadline);
-    all = all && revoked;
+    const absl::Status revoked = co_await RevokeOne(endpoint, tokens.refresh_token, "refresh_token", deadline);
+    all.Update(revoked);
   }
   if (!tokens.access_token.empty()) {
-    const bool revoked = co_await RevokeOne(endpoint, tokens.access_token, "access_token", deadline);
-    all = all && revoked;
+    const absl::Status revoked = co_await RevokeOne(endpoint, tokens.access_token, "access_token", deadline);
+    all.Update(revoked);
   }
   co_return all;
 }

@@ -33,7 +33,7 @@ class OidcProvider final : public Provider {
   Task<absl::StatusOr<DeviceAuthorization>> StartDevice(v1::FlowKind kind) override;
   Task<absl::StatusOr<DeviceAnswer>> PollDevice(DeviceGrant grant) override;
   Task<absl::StatusOr<Tokens>> Refresh(Secret refresh_token) override;
-  Task<bool> Revoke(Tokens tokens) override;
+  Task<absl::Status> Revoke(Tokens tokens) override;
   Task<absl::StatusOr<std::string>> OwnerOf(Secret access_token) override;
 
  private:
@@ -44,8 +44,8 @@ class OidcProvider final : public Provider {
 
   // oidc_provider.cc
   Task<absl::StatusOr<Facts>> GetFacts(absl::Duration timeout);
-  Task<bool> RevokeBy(Tokens tokens, absl::Time deadline);
-  Task<bool> RevokeOne(std::string endpoint, Secret token, std::string hint, absl::Time deadline);
+  Task<absl::Status> RevokeBy(Tokens tokens, absl::Time deadline);
+  Task<absl::Status> RevokeOne(std::string endpoint, Secret token, std::string hint, absl::Time deadline);
 
   // redeem.cc
   // Who the new tokens are of. When that cannot be said they are revoked, best effort.

@@ -180,19 +180,29 @@ TEST_F(OidcProviderTest, RevocationGoesFromTheRefreshTokenToTheAccessToken) {
   Tokens tokens;
   tokens.access_token = Secret("a");
   tokens.refresh_token = Secret("r");
-  EXPECT_TRUE(Wait(provider->Revoke(tokens)));
+  EXPECT_TRUE(Wait(provider->Revoke(tokens)).ok());
   EXPECT_EQ(world_.Count("revoke"), 2);
   EXPECT_EQ(world_.LastForm("revoke"),
             (FormFields{{"token", "a"}, {"token_type_hint", "access_token"}, {"client_id", "the client"}}));
-  EXPECT_FALSE(Wait(provider->Revoke(Tokens())));
-  for (const absl::StatusOr<HttpResponse>& answer : {absl::StatusOr<HttpResponse>(ProviderWorld::Answer(503, "")),
-                                                     absl::StatusOr<HttpResponse>(absl::UnavailableError("gone"))}) {
+  EXPECT_FALSE(Wait(provider->Revoke(Tokens())).ok());
+  const std::pair<absl::StatusOr<HttpResponse>, const char*> answers[] = {
+      {ProviderWorld::Answer(503, ""), "PROVIDER_ERROR"},
+      {ProviderWorld::Answer(429, ""), "PROVIDER_RATE_LIMITED"},
+      {ProviderWorld::Answer(401, R"({"error":"invalid_client"})"), "PROVIDER_CLIENT_REFUSED"},
+      {absl::UnavailableError("gone"), "PROVIDER_UNREACHABLE"},
+      {ProviderWorld::Answer(400, R"({"error":"unsupported_token_type"})"), ""}};
+  for (const auto& [answer, expected] : answers) {
     world_.instead.clear();
     world_.instead.emplace("revoke", answer);
-    EXPECT_FALSE(Wait(provider->Revoke(tokens)));
+    const absl::Status revoked = Wait(provider->Revoke(tokens));
+    EXPECT_FALSE(revoked.ok());
+    EXPECT_EQ(ClassOf(revoked) == v1::ERROR_CLASS_UNSPECIFIED ? "" : Class(revoked), expected);
   }
+  EXPECT_EQ(world_.Count("revoke"), 12) << "each time both tokens are tried";
   world_.discovery.erase("revocation_endpoint");
-  EXPECT_FALSE(Wait(Make(world_.Settings())->Revoke(tokens)));
+  const absl::Status without = Wait(Make(world_.Settings())->Revoke(tokens));
+  EXPECT_EQ(ClassOf(without), v1::ERROR_CLASS_UNSPECIFIED);
+  EXPECT_FALSE(without.ok());
 }
 
 TEST_F(OidcProviderTest, TokensThatNobodyGetsAreRevoked) {

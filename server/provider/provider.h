@@ -109,8 +109,9 @@ class Provider {
   // One call to the provider. (Sharing one answer among callers is the use case's.)
   virtual Task<absl::StatusOr<Tokens>> Refresh(Secret refresh_token) = 0;
 
-  // RFC 7009. True: the provider confirmed. False: it has no revocation endpoint, refused, or was not to be had.
-  virtual Task<bool> Revoke(Tokens tokens) = 0;
+  // RFC 7009. OK: the provider confirmed. PROVIDER_*: it was not to be had. An error without a class: it has no
+  // revocation endpoint, or takes no token of this kind back.
+  virtual Task<absl::Status> Revoke(Tokens tokens) = 0;
 
   // Whose access token this is, proved: a JWT that verifies for the product's audience, or introspection (RFC 7662).
   virtual Task<absl::StatusOr<std::string>> OwnerOf(Secret access_token) = 0;

@@ -136,21 +136,27 @@ def test_revocation_ends_the_session_at_the_provider(api, sign_in, services, cal
     assert calls("revocation") == 4
 
 
-# Product, what happens at the revocation endpoint, how often it is asked, and what we say.
+# Product, what happens at the revocation endpoint, how often it is asked, and what the metrics say.
 REVOCATIONS = [
-    ("odd", {}, 2, True),
-    ("odd", {"status": 503}, 2, False),
-    ("odd", {"reset": True}, 2, False),
-    ("unrevocable", {}, 0, False),
+    ("odd", {}, 2, "ok"),
+    ("odd", {"status": 503}, 2, "PROVIDER_ERROR"),
+    ("odd", {"reset": True}, 2, "PROVIDER_UNREACHABLE"),
+    ("odd", {"status": 400}, 2, "other"),
+    ("unrevocable", {}, 0, "other"),
 ]
 
 
-@pytest.mark.parametrize("name, fault, asked, confirmed", REVOCATIONS)
-def test_a_revocation_is_confirmed_only_by_the_provider(name, fault, asked, confirmed, api, odd, odd_tokens):
+@pytest.mark.parametrize("name, fault, asked, result", REVOCATIONS)
+def test_a_revocation_is_confirmed_only_by_the_provider(name, fault, asked, result, api, server, odd, odd_tokens):
+    def counted():
+        return server.metrics().sum("authflow_token_calls_total", product=name, call="revoke", result=result)
+
+    before = counted()
     if fault:
         odd.fault("revocation", **fault)
-    assert api.revoke(name, odd_tokens).revoked is confirmed
+    assert api.revoke(name, odd_tokens).revoked is (result == "ok")
     assert odd.arrived("revocation") == asked
+    assert counted() == before + 1
 
 
 def test_one_of_the_two_tokens_is_enough(api, odd, odd_tokens):
