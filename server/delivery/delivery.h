@@ -23,8 +23,9 @@ struct DeliveryOptions {
   int max_events = 250;
   // A lease is the sink's timeout and this: time to settle.
   absl::Duration lease_margin = absl::Seconds(15);
-  // Between two rounds of `lanes_in_flight` claims of a product whose batches are not full: the next ones gather events
-  // meanwhile, and the store has fewer leases to write. A busy product's event waits for some rounds (kLanes).
+  // Between two rounds of `lanes_in_flight` claims (or of all lanes that had events) of a product whose batches are not
+  // full: the next ones gather events meanwhile, and the store has fewer leases to write. A busy product's event waits
+  // for some rounds (kLanes).
   absl::Duration gather = absl::Milliseconds(50);
   // How often a product looks for events that nobody announced: expired leases, events of another replica.
   absl::Duration poll = absl::Seconds(5);

@@ -135,6 +135,23 @@ TEST_F(DeliveryTest, AFullBatchIsFollowedByTheNextAtOnce) {
   ASSERT_TRUE(outbox_.WaitUntilEmpty("a"));
 }
 
+// Of two places one is taken by a request that hangs.
+TEST_F(DeliveryTest, AnEventDoesNotWaitToGatherBecauseAnotherLaneHangs) {
+  DeliveryOptions options;
+  options.gather = absl::Hours(1);
+  options.lanes_in_flight = 2;
+  options.max_events = 2;
+  a_->Hang();
+  Start(options);
+  outbox_.Add("a", 1, Events("hangs", 2));
+  ASSERT_TRUE(a_->WaitForRequests(1));
+  a_->HangNoMore();
+  for (int i = 2; i <= 10; ++i) {
+    outbox_.Add("a", i, {Event(Cat("e", i))});
+    ASSERT_TRUE(outbox_.WaitForSettlements(i - 1)) << i;
+  }
+}
+
 TEST_F(DeliveryTest, AfterALostAnswerTheSameMessageIdsComeAgainInTheSameOrder) {
   a_->Script({{.result = Result::kRetry, .reason = "timeout"}, {.result = Result::kRetry, .reason = "503"}});
   outbox_.Add("a", 1, Events("e", 3));

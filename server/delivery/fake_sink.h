@@ -44,6 +44,11 @@ class FakeSink final : public Sink {
     absl::MutexLock lock(&mutex_);
     hanging_ = true;
   }
+  // Those that hang go on to; later ones are answered.
+  void HangNoMore() {
+    absl::MutexLock lock(&mutex_);
+    hanging_ = false;
+  }
   void Release() {
     std::vector<std::pair<Delivery, Done<Delivery>>> held;
     {

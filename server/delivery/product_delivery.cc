@@ -107,7 +107,7 @@ Task<void> ProductDelivery::Dispatch(std::shared_ptr<ProductDelivery> self) {
     size_t lanes = 0;
     bool full = false;
     Claimed claimed = Claimed::kNothing;
-    while (!self->stopping_ && self->flights_.size() < most && (full || lanes < most)) {
+    while (!self->stopping_ && self->flights_.size() < most && (claimed == Claimed::kFullLane || lanes < most)) {
       claimed = Claimed::kFailed;
       try {
         claimed = co_await self->ClaimOne();
@@ -118,7 +118,10 @@ Task<void> ProductDelivery::Dispatch(std::shared_ptr<ProductDelivery> self) {
       ++lanes;
       full |= claimed == Claimed::kFullLane;
     }
-    if (lanes > 0 && !full) co_await self->Sleep(self->parts_.options.gather, /*wakeable=*/false);
+    // A round that ended because every place was taken goes on with the next landing: one that is quick does not wait
+    // for others that hang.
+    const bool whole = lanes >= most || (claimed == Claimed::kNothing && lanes > 0);
+    if (whole && !full) co_await self->Sleep(self->parts_.options.gather, /*wakeable=*/false);
     if (claimed == Claimed::kFailed) {
       // The store has trouble: commits of others are no reason to ask it again at once.
       const absl::Duration rest = Backoff(self->claim_failures_, RandomFraction());
