@@ -102,7 +102,7 @@ grpc::ServerUnaryReactor* ServeUnary(Wire& wire, const grpc::CallbackServerConte
     return reactor;
   }
   auto task = handle(context, *std::move(request), call->note());
-  boost::asio::co_spawn(Eager(&wire.pool), std::move(task),
+  boost::asio::co_spawn(Eager(&wire.executor), std::move(task),
                         [call](std::exception_ptr exception, absl::StatusOr<Response> answer) {
                           if (exception) answer = StatusOf(exception);
                           call->Finish(answer.status(), answer.ok() ? Encode(*answer) : grpc::ByteBuffer());

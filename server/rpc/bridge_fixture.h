@@ -183,10 +183,10 @@ class BridgeTest : public ::testing::Test {
   }
 
   boost::asio::thread_pool pool_{2};
+  const Executor executor_ = boost::asio::require(pool_.get_executor(), boost::asio::execution::blocking.never);
   Nursery nursery_;
   Records records_;
-  Wire wire_{
-      pool_.get_executor(), nursery_, records_, std::make_shared<Heartbeats>(pool_.get_executor(), absl::Hours(1)), {}};
+  Wire wire_{executor_, nursery_, records_, std::make_shared<Heartbeats>(executor_, absl::Hours(1)), {}};
   Stage stage_;
   Service service_{wire_, stage_};
   std::unique_ptr<grpc::Server> server_;

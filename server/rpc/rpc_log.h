@@ -18,7 +18,8 @@ namespace authflow {
 inline constexpr absl::Duration kSlowRpc = absl::Seconds(1);
 // One in so many of the others is told as well.
 inline constexpr uint64_t kRpcSample = 100;
-// At most so many lines a second (but at debug): a server that refuses a flood must not fill the disk with saying so.
+// At most so many lines a second (those of kDebug are not counted): a server that refuses a flood must not fill the
+// disk with saying so.
 inline constexpr uint64_t kRpcLines = 200;
 
 // Where a call belongs: kError for what should not happen (INTERNAL, UNKNOWN, DATA_LOSS), kWarning for a store that

@@ -43,13 +43,13 @@ class OpenStreams {
 
 // Outlives every call: whoever owns it waits until `nursery` is empty.
 struct Wire {
-  Executor executor;
+  // blocking.never. The one that detached work goes on, too: answers of both are handed over together (Resumptions).
+  const Executor& executor;
   Nursery& nursery;       // counts each reactor and each coroutine
   RpcObserver& observer;  // hears of each call
   std::shared_ptr<Heartbeats> heartbeats;
   OpenStreams streams;
   Admission starts;  // of flows: in a flood those that have begun go on
-  Executor pool = boost::asio::require(executor, boost::asio::execution::blocking.never);
 };
 
 // What a handler learns about its call, for the log, and whether somebody still waits. Thread-safe: a call that is

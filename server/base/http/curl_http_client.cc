@@ -28,6 +28,8 @@ class CurlHttpClient final : public HttpClient {
     if (initialised != CURLE_OK) std::abort();
     for (int i = 0; i < loops; ++i) loops_.push_back(std::make_unique<CurlLoop>());
   }
+  // All loops, before any is destroyed: what goes on with an answer of one may send to another.
+  ~CurlHttpClient() override { Stop(); }
 
   Task<absl::StatusOr<HttpResponse>> Send(HttpRequest request) override {
     auto transfer = std::make_shared<CurlTransfer>(std::move(request), http_proxy_, handles_);

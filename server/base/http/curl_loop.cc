@@ -17,7 +17,8 @@
 namespace authflow {
 namespace {
 
-constexpr long kKeptConnections = 4096;
+// As many as a burst has. Not many more: once a second curl looks for dead ones, and starts over after each.
+constexpr long kKeptConnections = 1024;
 
 int64_t MonotonicMillis() {
   timespec now;
