@@ -1,6 +1,7 @@
 // The second step: the browser, the redirect and the exchange of its code.
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -263,6 +264,9 @@ absl::Status TakeDeviceAnswer(LoginFlow& flow) {
 // One attempt: waits for the redirect and exchanges its code, or for the answer to a code typed in elsewhere.
 Task<absl::Status> Attempt(LoginFlowPtr flow) {
   const Command& command = *flow->command;
+  // To the end: an address that is pasted while a code alone is being refused is not shown either.
+  std::optional<Terminal::Raw> not_echoed;
+  if (command.terminal && !command.options.device) not_echoed.emplace(*command.terminal);
   flow->redirect.reset();
   flow->code_only = false;
   if (flow->listener) {

@@ -123,6 +123,24 @@ def test_a_code_alone_is_accepted_or_the_whole_address_asked_for(world, services
     assert code not in ended.out
 
 
+def test_what_is_pasted_while_a_code_is_refused_is_not_shown(world, services):
+    gate = world.gate()
+    gate.hold("ExchangeCode")
+    run = world.machine().start("login", "--app-name", "Shop", terminal=True, AUTHFLOW_SERVER=gate.address)
+    answer = last_page(services, run.url())
+    code = urllib.parse.parse_qs(urllib.parse.urlsplit(answer).query)["code"][0]
+    run.terminal.wait_text("Waiting for the browser")
+    run.terminal.type(code + ENTER)
+    gate.wait_arrived("ExchangeCode")
+    run.terminal.type(answer)
+    gate.release("ExchangeCode")
+    run.terminal.wait_text(rf"{len(answer)} characters \(not shown\)")
+    run.terminal.type(ENTER)
+    ended = run.ended()
+    assert ended.code == 0, ended.out
+    assert code not in ended.out
+
+
 def test_an_address_of_another_sign_in_is_ignored(world, services):
     one = world.machine("one").start("login", terminal=True)
     other = world.machine("other").start("login", "--app-name", "Shop", terminal=True)
