@@ -185,11 +185,10 @@ class Run:
         return [message for message in found if self._mine(message)]
 
     def _mine(self, message: dict) -> bool:
-        """An identify names no invocation: its time tells."""
-        invocation = invocation_of(message)
-        if invocation is None:
-            return datetime.datetime.fromisoformat(message["timestamp"]) >= self.began
-        return invocation not in self.earlier
+        """Not of a command that began before, whose last events may arrive only now. An identify names no invocation."""
+        if datetime.datetime.fromisoformat(message["timestamp"]) < self.began:
+            return False
+        return (invocation := invocation_of(message)) is None or invocation not in self.earlier
 
     def timeline(self, until: str = "Command Completed") -> list[str]:
         return events.timeline(self.events(until))
