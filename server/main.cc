@@ -140,7 +140,11 @@ absl::Status Run(const Options& options) {
               .executor = workers.executor()};
   absl::Status served;
   {
-    DeliveryLoop delivery(storage->outbox(), clock, *keys, std::move(sinks), &metrics.delivery(), workers.executor());
+    DeliveryOptions delivery_options;
+    // What is in memory alone is told at once: nothing that waited would survive the stop.
+    if (dev) delivery_options.gather = absl::ZeroDuration();
+    DeliveryLoop delivery(storage->outbox(), clock, *keys, std::move(sinks), &metrics.delivery(), workers.executor(),
+                          delivery_options);
     Parts parts{.world = world,
                 .nursery = nursery,
                 .storage = *storage,
@@ -178,9 +182,9 @@ int Main(int argc, char** argv) {
   const Options& options = std::get<Options>(parsed);
   if (options.verb == Verb::kInit) return Answered(RunInit(options));
   if (options.verb == Verb::kCheck || options.verb == Verb::kProbe) return Answered(RunCheck(options));
-  if (options.verb != Verb::kServe && options.verb != Verb::kDev) return Answered(RunOperatorVerb(options));
 
   umask(077);
+  if (options.verb != Verb::kServe && options.verb != Verb::kDev) return Answered(RunOperatorVerb(options));
   StartLog(options.log_format, options.log_level);
   const absl::Status served = Run(options);
   StopLog();
