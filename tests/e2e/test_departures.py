@@ -129,6 +129,9 @@ def test_a_backup_taken_while_serving_is_a_whole_server(new_world, tmp_path):
         path.unlink()
     restored = verb(world, "restore", str(copy))
     assert restored.returncode == 0, restored.stderr
+    elsewhere = tmp_path / "elsewhere"
+    subprocess.run([AUTHFLOWD, "restore", copy, "--data", elsewhere], check=True, umask=0o022)
+    assert elsewhere.stat().st_mode & 0o777 == 0o700, "as the server would have made it"
     world.start()
     run.browse(url=run.printed_url())
     assert run.ended().code == 0
