@@ -19,10 +19,11 @@ void LoginFlow::Ended(const v1::Outcome& how) {
 }
 
 void LoginFlow::EndsAsIn(const v1::Flow& now) {
-  // The two clocks may differ; how long it lasts does not. To the nanosecond: seconds alone would say one too many.
+  // The two clocks may differ; how long it lasts does not. Rounded down: `begun` is when the answer came, somewhat
+  // late.
   const auto lasts = std::chrono::seconds(now.expire_time().seconds() - now.start_time().seconds()) +
                      std::chrono::nanoseconds(now.expire_time().nanos() - now.start_time().nanos());
-  ends = begun + std::max<std::chrono::nanoseconds>(lasts, std::chrono::seconds(1));
+  ends = begun + std::max(std::chrono::floor<std::chrono::seconds>(lasts), std::chrono::seconds(1));
 }
 
 Task<absl::Status> EnterStep(LoginFlowPtr flow, v1::Step step) {
