@@ -14,7 +14,6 @@ from pathlib import Path
 import support
 
 PROBED = (64, 256, 1024, 2048)
-FIRST = 3.0  # seconds after which memory is not to grow
 
 
 class Offered:
@@ -28,13 +27,12 @@ class Offered:
             load = (arguments.bin_folder, how, server.address, "bench", many, seconds)
             running = pool.submit(support.load, *load, name="flood")
             while time.monotonic() - begun < seconds:
-                memory.append((time.monotonic() - begun, server.resident()))
+                memory.append(server.resident())
                 time.sleep(0.1)
             self.server_cpu = (server.cpu_seconds() - before) / seconds
             self.of = running.result()
         self.load_cpu = self.of["cpu_seconds"] / seconds
-        self.memory_first = next((megabytes for at, megabytes in memory if at >= FIRST), memory[0][1])
-        self.memory_last = memory[-1][1]
+        self.memory_first, self.memory_last = support.settled_and_last(memory)
         print(f"{how} {many:.0f}: {self.of}", file=sys.stderr)
 
 
@@ -46,7 +44,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     server = support.Authflowd(arguments.bin_folder, folder, support.product())
     probed = {}
     for in_flight in PROBED:
-        probed[in_flight] = Offered(arguments, server, "closed", in_flight, arguments.seconds / 3).of["per_second"]
+        probed[in_flight] = Offered(arguments, server, "closed", in_flight, arguments.seconds / 8).of["per_second"]
     best = max(probed, key=probed.get)
     pairs = []
     for _ in range(arguments.rounds):
@@ -93,8 +91,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
             more={"p50 ms": round(median(flood.of["p50_us"] for flood in floods) / 1000)},
         ),
         support.Row(
-            "Resident memory at the end of a flood",
-            f"that after {FIRST:g} s",
+            "Resident memory in the last fifth of a flood",
+            "in the second fifth",
             [flood.memory_last / flood.memory_first for flood in floods],
             1.1,
             at_most=True,
@@ -106,7 +104,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
 def add_arguments(parser: argparse.ArgumentParser):
     parser.add_argument("--times", type=float, default=2.5, help="what is offered, over what can be taken")
     parser.add_argument("--callers", type=int, default=0, help="instead: so many, each of which waits for its answer")
-    parser.add_argument("--seconds", type=float, default=12.0, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each measurement")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Usage: memory.py BIN_FOLDER [--minutes N] [--each-second N] [--json FILE] [--svg
 
 import argparse
 import signal
-import statistics
 import sys
 import time
 from collections import deque
@@ -48,17 +47,16 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[support.Row]:
     if arguments.plot:
         arguments.plot.write_text(plot.draw(f"Resident memory of authflowd, {made['start'] / lasted:.0f} flows a second", samples))
     # By then the cache of flows is as full as it gets.
-    fifth = len(samples) // 5
-    first, last = ([megabytes for _, megabytes in part] for part in (samples[fifth : 2 * fifth], samples[-fifth:]))
+    first, last = support.settled_and_last([megabytes for _, megabytes in samples])
     return [
         support.Row(
             f"Resident memory in the last fifth of {lasted / 60:.0f} minutes",
             "in the second fifth",
-            [statistics.median(last) / statistics.median(first)],
+            [last / first],
             1.05,
             at_most=True,
             more={
-                "MB": f"{statistics.median(first):.1f} and {statistics.median(last):.1f}, most {max(m for _, m in samples):.1f}",
+                "MB": f"{first:.1f} and {last:.1f}, most {max(m for _, m in samples):.1f}",
                 "calls": ", ".join(f"{number} {verb}" for verb, number in made.items()),
                 "database, MB": round((server.data / "authflow.db").stat().st_size / 1e6),
                 "sink, MB": round((server.data / "events.jsonl").stat().st_size / 1e6),

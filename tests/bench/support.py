@@ -111,6 +111,12 @@ def spread(values: list[float]) -> dict:
     return {"min": min(values), "median": statistics.median(values), "max": max(values)}
 
 
+def settled_and_last(samples: list[float]) -> tuple[float, float]:
+    """Medians of the second fifth and of the last, of what is to grow no more once it has settled."""
+    fifth = len(samples) // 5
+    return statistics.median(samples[fifth : 2 * fifth]), statistics.median(samples[-fifth:])
+
+
 @dataclass
 class Row:
     """One figure: what over which reference, paired in one run."""
